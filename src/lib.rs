@@ -40,6 +40,7 @@ mod packet;
 mod path_text;
 mod per_process;
 mod percent;
+mod picture;
 mod pipeline;
 #[doc(hidden)]
 pub mod playout; // for benches
@@ -52,6 +53,7 @@ mod staff;
 mod thread;
 mod time;
 mod units;
+mod web;
 mod whole_file;
 
 pub use access::{Right, Role, Slot, UserLimits, Users, write_private};
@@ -118,9 +120,9 @@ pub use playout::{
 pub use recording::RecordSettings;
 pub use ring::{Inlet, InletHandle, SourceEnd};
 pub use server::{
-    AccessLog, Addresses, AudioWriter, Burst, ClientAddress, EventStream, Following, HlsCounters,
-    HttpRequest, ListenerInfo, MountInfo, MountSettings, MountWriter, Requests, RequestsBell, Server,
-    ServerSettings, ServerStats, ShownAddress, StopReport, TitleInfo,
+    AccessLog, Addresses, AudioWriter, Burst, ClientAddress, Colour, EventStream, Following, HlsCounters,
+    HttpRequest, ListenerInfo, MountInfo, MountSettings, MountWriter, PageLink, PageSettings, Requests,
+    RequestsBell, Server, ServerSettings, ServerStats, ShownAddress, StopReport, TitleInfo,
 };
 #[doc(hidden)]
 pub use server::{SourceDialogue, read_source}; // for fuzzing

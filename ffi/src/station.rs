@@ -72,8 +72,9 @@ impl Station {
         let declared: Vec<_> = self.pipelines.iter().map(|pipeline| pipeline.declared()).collect();
         let pipelines = declared.iter().map(|settings| PipelineSettings::clone(settings)).collect();
         let (mounts, history) = (self.mounts.clone(), self.config.history.clone());
-        let library = self.config.library.clone();
-        let settings = StationSettings { server: server.clone(), pipelines, mounts, history, library };
+        let (page, library) = (self.config.page.clone(), self.config.library.clone());
+        let server = server.clone();
+        let settings = StationSettings { server, page, pipelines, mounts, history, library };
         let expected = self.server.expected().clone();
         let mut expected: Vec<&str> = expected.iter().map(String::as_str).collect();
         let serves_api = self.config.declares_api || self.admission.is_there();

@@ -26,7 +26,7 @@ use crate::filework::read_ordered;
 use crate::history::HistorySettings;
 use crate::library::LibrarySettings;
 use crate::pipeline::{PipelineSettings, RelayedMountSettings, StationSettings};
-use crate::server::ServerSettings;
+use crate::server::{PageSettings, ServerSettings};
 use crate::whole_file::{is_own_descriptor, read_whole};
 
 pub use api::ApiSettings;
@@ -43,6 +43,8 @@ const MAX_BYTES: u64 = 64 << 20;
 pub struct Config {
     /// The server that all pipelines share.
     pub server: ServerSettings,
+    /// The listeners' page.
+    pub page: PageSettings,
     /// Its pipelines. There is one at least, or a relayed mount.
     pub pipelines: Vec<PipelineSettings>,
     /// Its relayed mounts.
@@ -143,11 +145,11 @@ fn read_in_time(file: &Path) -> Result<Vec<u8>, (String, bool)> {
 
 impl From<Config> for StationSettings {
     fn from(config: Config) -> StationSettings {
-        let Config { server, mut pipelines, mounts, history, library, api, .. } = config;
+        let Config { server, page, mut pipelines, mounts, history, library, api, .. } = config;
         for pipeline in &mut pipelines {
             pipeline.media_roots.clone_from(&api.media_roots);
         }
-        StationSettings { server, pipelines, mounts, history, library }
+        StationSettings { server, page, pipelines, mounts, history, library }
     }
 }
 

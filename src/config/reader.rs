@@ -21,7 +21,7 @@ use crate::pipeline::{
 use crate::playout::Schedule;
 use crate::playout::schedule::{DAYPART, DaypartSettings, INSERT, InsertSettings, SEPARATION, SLOT};
 use crate::recording::RecordSettings;
-use crate::server::{AccessLog, MountSettings, ServerSettings, check_fallback};
+use crate::server::{AccessLog, MountSettings, PAGE, PageSettings, ServerSettings, check_fallback};
 use crate::setting::{Settings, Written, reason_of, suggest};
 
 use super::Config;
@@ -57,6 +57,7 @@ pub(super) struct Reader<'a> {
 /// What the table `[server]` has.
 struct ServerTable {
     server: ServerSettings,
+    page: PageSettings,
     api: ApiSettings,
     history: HistorySettings,
     /// Whether it sets media roots.
@@ -101,7 +102,7 @@ impl<'a> Reader<'a> {
         let empty = || (Node { line: None, value: Value::Table(Vec::new()) }, Place::default());
         let (node, place) = top.table("server").unwrap_or_else(empty);
         let place_of_server = place.clone();
-        let ServerTable { server, mut api, mut history, gives_roots, gives_history } =
+        let ServerTable { server, page, mut api, mut history, gives_roots, gives_history } =
             self.server_table(node, place);
         let declares_api = gives_roots || api.users_file.is_some();
         let library = top.table("library").map(|(node, place)| self.library(node, place));
@@ -135,7 +136,7 @@ impl<'a> Reader<'a> {
         self.check_fallbacks(&pipelines, &mounts, true);
         self.check_icy(&pipelines, &mounts);
         self.check_paths_of_hls();
-        Config { server, pipelines, mounts, history, library, api, declares_api, warnings: Vec::new() }
+        Config { server, page, pipelines, mounts, history, library, api, declares_api, warnings: Vec::new() }
     }
 
     /// Reads the table of the library.
@@ -172,8 +173,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads a server without pipelines. The keys of the API and of the history are allowed and have no
-    /// effect.
+    /// Reads a server without pipelines. The keys of the API, of the history and of the page are allowed and
+    /// have no effect.
     pub fn server(&mut self, node: Node, place: Place) -> ServerSettings {
         self.server_table(node, place).server
     }
@@ -201,6 +202,7 @@ impl<'a> Reader<'a> {
         fields.read(&mut history, HistorySettings::KEYS, &mut self.cx);
         let gives_history = fields.has("history_file");
         self.claim_history(&history, fields.place_of("history_file"));
+        let page = fields.table(PAGE.key).map(|(node, place)| self.page(node, place)).unwrap_or_default();
         if let AccessLog::File(file) = &server.access_log {
             self.claim(fields.place_of("access_log"), Purpose::Own, std::slice::from_ref(file));
         }
@@ -208,7 +210,16 @@ impl<'a> Reader<'a> {
             self.claim(fields.place_of("users_file"), Purpose::Own, &files_of_users(file));
         }
         fields.finish(&mut self.cx);
-        ServerTable { server, api, history, gives_roots, gives_history }
+        ServerTable { server, page, api, history, gives_roots, gives_history }
+    }
+
+    /// Reads the table of the listeners' page.
+    pub fn page(&mut self, node: Node, place: Place) -> PageSettings {
+        let mut fields = Fields::of(node, place, &mut self.cx);
+        let mut page = PageSettings::default();
+        fields.read(&mut page, PageSettings::KEYS, &mut self.cx);
+        fields.finish(&mut self.cx);
+        page
     }
 
     /// Notes the path of sources that speak ICY. Refuses a port that is that of listeners, too, and warns of

@@ -9,7 +9,7 @@ use crate::playout::schedule::{
     DAYPART, DaypartSettings, INSERT, InsertSettings, SEPARATION, SLOT, SeparationSettings, SlotSettings,
 };
 use crate::recording::RecordSettings;
-use crate::server::{MountSettings, ServerSettings};
+use crate::server::{MountSettings, PAGE, PageSettings, ServerSettings};
 use crate::setting::{Declared, declared};
 
 /// A table of a configuration.
@@ -26,7 +26,7 @@ pub(super) struct Table {
 pub(super) fn tables() -> Vec<Table> {
     let table = |header, keys| Table { header, only_with: None, keys };
     let server = declared::<ServerSettings>().chain(declared::<ApiSettings>());
-    let server = server.chain(declared::<HistorySettings>()).collect();
+    let server = server.chain(declared::<HistorySettings>()).chain([&PAGE]).collect();
     let of_schedule = [&DAYPART, &INSERT, &SLOT, &SEPARATION];
     let pipeline = declared::<PipelineSettings>().chain(of_schedule).chain([&LIVE, &HLS, &OUTPUT]).collect();
     let output = [&FORMAT].into_iter().chain(declared::<MountSettings>());
@@ -35,6 +35,7 @@ pub(super) fn tables() -> Vec<Table> {
     let relayed = relayed.chain(declared::<RecordSettings>()).collect();
     let mut tables = vec![
         table("[server]", server),
+        table("[server.page]", declared::<PageSettings>().collect()),
         table("[[pipeline]]", pipeline),
         table("[[pipeline.daypart]]", declared::<DaypartSettings>().collect()),
         table("[[pipeline.insert]]", declared::<InsertSettings>().collect()),
@@ -79,6 +80,7 @@ mod tests {
             |entries: &mut Vec<Entry>| Node { line: None, value: Value::Table(std::mem::take(entries)) };
         match header {
             "[server]" => drop(reader.server(node(&mut entries), Place::default())),
+            "[server.page]" => drop(reader.page(node(&mut entries), Place::default())),
             "[[pipeline]]" => drop(reader.lone_pipeline(node(&mut entries))),
             "[library]" => drop(reader.library(node(&mut entries), Place::default())),
             "[[mount]]" => drop(reader.relayed_mount(node(&mut entries), Place::default())),
@@ -134,6 +136,7 @@ mod tests {
         let tables = tables();
         for header in [
             "[server]",
+            "[server.page]",
             "[[pipeline]]",
             "[[pipeline.daypart]]",
             "[[pipeline.insert]]",

@@ -5,6 +5,7 @@ mod body;
 mod chunks;
 mod conditions;
 mod cors;
+mod encoding;
 mod form;
 mod head;
 mod host;

@@ -15,7 +15,7 @@ use crate::codec::is_same_encoder;
 use crate::error::{Error, Result};
 use crate::library::LibrarySettings;
 use crate::recording::RecordSettings;
-use crate::server::{MountSettings, Server, ServerSettings};
+use crate::server::{MountSettings, PageSettings, Server, ServerSettings};
 use crate::setting::{Reload, Setting, Settings, differences};
 
 /// The result of a reload.
@@ -56,6 +56,7 @@ impl Reloader {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         let mut report = Reloaded::default();
         self.apply_to_server(&mut running.server, &new.server, &mut report);
+        self.apply_to_page(&mut running.page, &new.page, &mut report);
         let of_history = differences(&running.history, &new.history);
         report.restart.extend(of_history.map(|setting| format!("server.{}", setting.declared.key)));
         for new in &new.pipelines {
@@ -126,6 +127,25 @@ impl Reloader {
         }
         if !applied.is_empty() && report.tried(applied.join(", "), self.server.reconfigure(&next)) {
             *running = next;
+        }
+    }
+
+    /// The page is shown as a whole. What it has on disk is read again each time.
+    fn apply_to_page(&self, running: &mut PageSettings, new: &PageSettings, report: &mut Reloaded) {
+        let keys: Vec<_> = differences(running, new)
+            .map(|setting| format!("server.page.{}", setting.declared.key))
+            .collect();
+        if keys.is_empty() && new.logo.is_none() && new.folder.is_none() {
+            return;
+        }
+        match self.server.show_page(new) {
+            Ok(()) if keys.is_empty() => {}
+            shown => {
+                let what = if keys.is_empty() { "server.page".to_owned() } else { keys.join(", ") };
+                if report.tried(what, shown) {
+                    running.clone_from(new);
+                }
+            }
         }
     }
 
@@ -371,6 +391,12 @@ mod tests {
             let mut new = settings();
             setting.set(&mut new.server, another(setting.declared.key)).unwrap();
             let key = format!("server.{}", setting.declared.key);
+            check(&station, &new, &key, setting.declared.reload);
+        }
+        for setting in PageSettings::KEYS {
+            let mut new = settings();
+            setting.set(&mut new.page, another(setting.declared.key)).unwrap();
+            let key = format!("server.page.{}", setting.declared.key);
             check(&station, &new, &key, setting.declared.reload);
         }
         for setting in PipelineSettings::KEYS {

@@ -18,7 +18,7 @@ use crate::history::HistorySettings;
 use crate::library::{Library, LibrarySettings, PLAYED};
 use crate::playout::{Crossfade, DeadAir, Schedule};
 use crate::recording::RecordSettings;
-use crate::server::{MountSettings, ServerSettings};
+use crate::server::{MountSettings, PageSettings, ServerSettings};
 use crate::setting::values;
 use crate::setting::{
     COUNT, DECIBELS, Declared, DefaultValue, FLAG, Kind, PATH, Reload, Setting, Settings, TEXT, TIME,
@@ -31,6 +31,8 @@ use crate::units::SampleRate;
 pub struct StationSettings {
     /// How the server listens.
     pub server: ServerSettings,
+    /// The listeners' page.
+    pub page: PageSettings,
     /// The pipelines; their mounts share the server.
     pub pipelines: Vec<PipelineSettings>,
     /// The relayed mounts.

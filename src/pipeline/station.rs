@@ -9,12 +9,12 @@ use super::{
     STOP_WITHIN, Sources, StationSettings,
 };
 use crate::engine::clock::Clock;
-use crate::error::Result;
+use crate::error::{Error, Result};
 #[cfg(feature = "library")]
 use crate::history::History;
 use crate::ingest::Sessions;
 use crate::library::Library;
-use crate::server::{Server, StopReport};
+use crate::server::{PageSettings, Server, StopReport};
 use crate::thread;
 
 /// Events that wait for the library, which may not be writable for a while: those of some hours.
@@ -80,7 +80,20 @@ impl Station {
         if let Some(library) = &station.library {
             library.follow()?;
         }
+        station.show_page(&settings.page)?;
         Ok(station)
+    }
+
+    /// Shows the listeners' page. A disk that is sick costs the picture or the files that lie on it, not the
+    /// start.
+    fn show_page(&self, page: &PageSettings) -> Result<()> {
+        match self.server.show_page(page) {
+            Err(error @ Error::Setting { key: "logo" | "folder", .. }) => {
+                log::warn!("the page is shown without its own files until the next reload: {error}");
+                self.server.show_page(&PageSettings { logo: None, folder: None, ..page.clone() })
+            }
+            done => done,
+        }
     }
 
     /// Applies new settings while the station is on the air: mounts, outputs, bitrates, limits, playlists,

@@ -10,6 +10,7 @@ mod desk;
 mod listener_info;
 mod mount_settings;
 mod mounts;
+mod page;
 mod reactor;
 mod reconfigure;
 mod reports;
@@ -48,6 +49,7 @@ use mounts::event_backlog::EventBacklog;
 use mounts::info::MountBoard;
 use mounts::mount::Mount;
 use mounts::writer::{self, Registry};
+use page::ShownPage;
 use reactor::{Acceptor, Command, Protocol, Reactor, WAKER};
 use reports::access::Access;
 use reports::journal::journal;
@@ -69,6 +71,8 @@ pub use mounts::info::{MountInfo, TitleInfo};
 pub(crate) use mounts::path::{belongs, reserved};
 pub(crate) use mounts::writer::FallbackRule;
 pub use mounts::writer::MountWriter;
+pub(crate) use page::PAGE;
+pub use page::{Colour, PageLink, PageSettings};
 pub use reports::stats::ServerStats;
 pub use settings::{AccessLog, Burst, ServerSettings};
 pub use shelf::HlsCounters;
@@ -115,6 +119,7 @@ struct Inner {
     counters: Arc<Counters>,
     registry: Registry,
     rooms: Rooms,
+    page: ShownPage,
     access: Arc<Access>,
     crowding: Arc<Crowding>,
     events: Emitter,
@@ -215,6 +220,7 @@ impl Server {
             counters,
             registry,
             rooms: Rooms::default(),
+            page: ShownPage::default(),
             access,
             crowding,
             events,
@@ -295,8 +301,8 @@ impl Server {
         if !self.is_running() {
             return Err(Error::Stopped("server"));
         }
-        if let Some(hls) = inner.rooms.at(&board.path) {
-            return Err(Error::Exists(format!("HLS at {hls}, to which {} belongs", board.path)));
+        if let Some(room) = inner.rooms.at(&board.path) {
+            return Err(Error::Exists(format!("{room}, to which {} belongs,", board.path)));
         }
         inner.registry.add(&board, fallback)?;
         let packets = writer::handoff_packets(&board.settings());

@@ -23,6 +23,11 @@ pub(crate) fn another(key: &str) -> Written<'static> {
         "name" => Written::Text("another"),
         // These exist.
         "playlist" | "fallback" | "folders" => Written::Path("examples".into()),
+        "folder" => Written::Path("web/page".into()),
+        "logo" => Written::Path("tests/pictures/logo.png".into()),
+        "greeting" => Written::Text("another"),
+        "links" => Written::Text("another https://radio.example"),
+        "accent" | "accent_dark" => Written::Text("#123456"),
         "access_log" => Written::Path("/dev/null".into()),
         "loop" | "shuffle" | "access_log_api" | "dead_air_while_held" | "public" | "hidden" => {
             Written::Flag(true)

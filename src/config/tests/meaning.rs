@@ -41,7 +41,7 @@ fn every_key_arrives() {
     let file = folder.path().join("station.toml");
     std::fs::write(
         &file,
-        r#"
+        r##"
         [server]
         listen = ["127.0.0.1:0", "[::1]:8001", "8002"]
         max_listeners = 10000
@@ -53,6 +53,11 @@ fn every_key_arrives() {
         trusted_proxies = ["127.0.0.1", "10.0.0.0/8"]
         users_file = "users"
         media_roots = ["music"]
+        [server.page]
+        name = "Jóga FM"
+        links = ["About us https://radio.example/about", "Write mailto:a@radio.example"]
+        accent = "#0f766e"
+        folder = "music"
         [[pipeline]]
         name = "night"
         channels = 1
@@ -100,10 +105,10 @@ fn every_key_arrives() {
         source_timeout = "20s"
         record = "/srv/%Y"
         fallback_mount = "/day.mp3"
-        "#,
+        "##,
     )
     .unwrap();
-    let Config { server, pipelines, mounts, history, library: _, api, declares_api, warnings } =
+    let Config { server, page, pipelines, mounts, history, library: _, api, declares_api, warnings } =
         Config::read(&file).unwrap();
     assert!(declares_api);
     let beside = cfg!(feature = "library").then(|| folder.path().join("state.json.history"));
@@ -119,6 +124,11 @@ fn every_key_arrives() {
         (50, Some("https://radio.example/"))
     );
     assert_eq!(server.trusted_proxies, ["127.0.0.1", "10.0.0.0/8"]);
+    assert_eq!((page.name.as_deref(), page.greeting), (Some("Jóga FM"), None));
+    let links: Vec<&str> = page.links.iter().map(|link| link.text.as_str()).collect();
+    assert_eq!(links, ["About us", "Write"]);
+    assert_eq!(page.accent.map(|colour| colour.to_string()).as_deref(), Some("#0f766e"));
+    assert_eq!(page.folder, Some(folder.path().join("music")));
     assert_eq!(api.users_file, Some(folder.path().join("users")));
     assert_eq!(api.media_roots, [folder.path().join("music")]);
 

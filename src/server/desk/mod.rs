@@ -3,7 +3,7 @@
 
 pub(super) mod expected;
 pub(super) mod http_request;
-mod pages;
+pub(super) mod pages;
 pub(super) mod proxies;
 pub(super) mod routes;
 pub(super) mod service;
@@ -27,13 +27,14 @@ use crate::server::connections::visit::Visit;
 use crate::server::crowding::Crowding;
 use crate::server::mounts::listener::{Join, Listener};
 use crate::server::mounts::table::Mounts;
+use crate::server::page::FrontPage;
 use crate::server::reports::journal::JournalWriter;
 use crate::server::reports::stats::Counters;
 use crate::server::shelf::{self, Asker, Audience, Found, Poll, Registers, RoomBoard, Shelf, Standing};
 use expected::Expected;
 use proxies::Proxies;
 use routes::{
-    NO_HOST, Route, denied_here, full, kicked, no_sources, refusal, route, too_many_of_you, two_hosts,
+    NO_HOST, Route, denied_here, full, kicked, no_sources, on_air, refusal, route, too_many_of_you, two_hosts,
 };
 use service::{ANSWERS_WITHIN, HandOver, MAX_BODY, NotHanded, Service, ServiceKind};
 
@@ -49,6 +50,8 @@ pub(crate) struct Desk {
     pub(crate) expected: Expected,
     pub(crate) shelf: Shelf,
     pub(crate) audience: Audience,
+    /// The listeners' page. Without one, `/` is a plain list of the streams.
+    pub(crate) page: Option<Box<FrontPage>>,
     proxies: Proxies,
 }
 
@@ -167,6 +170,9 @@ impl Site for RequestRouter<'_> {
         if let Some(reply) = self.reply_from_shelf(request) {
             return reply;
         }
+        if let Some(reply) = self.reply_with_page(request) {
+            return reply;
+        }
         match route(request, self.mounts, &self.desk.shelf, &self.desk.expected, || self.base_url(request)) {
             Route::Answer(answer) => self.answer(Some(request), answer),
             Route::Mount(key) if request.method == "HEAD" => self.describe(request, key),
@@ -267,6 +273,17 @@ impl RequestRouter<'_> {
         room.counters.bytes_sent.add(bytes);
         self.log_poll(request, status, bytes);
         Some(Reply::Answer(outgoing))
+    }
+
+    /// Answers a request for the listeners' page.
+    fn reply_with_page(&mut self, request: &Request<'_>) -> Option<Reply> {
+        let Desk { page: Some(page), shelf, audience, .. } = &mut *self.desk else { return None };
+        let path = request.path().filter(|path| matches!(&**path, "/" | "/embed"))?;
+        if !matches!(request.method, "GET" | "HEAD") || !request.names_host() {
+            return None;
+        }
+        let answer = page.answer(request, &path, on_air(self.mounts, shelf), || audience.new_id());
+        Some(self.write(Some(request), answer, Form::of(Some(request))))
     }
 
     /// Notes that the client asks for a playlist of this room, and gets so many bytes.

@@ -43,40 +43,47 @@ pub(crate) fn xspf(url: &str, name: &str) -> String {
     )
 }
 
-/// The front page: the mounts on the air, each with a player.
+/// The front page of a server that shows no other: the streams that are on the air.
 pub(crate) fn index(streams: &[Stream<'_>]) -> String {
-    let mut page = String::from(
+    format!(
         "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
-         <meta name=\"viewport\" content=\"width=device-width\"><title>Longwave</title></head>\n<body>\n",
-    );
+         <meta name=\"viewport\" content=\"width=device-width\"><title>Longwave</title></head>\n<body>\n\
+         {}</body></html>\n",
+        streams_as_html(streams)
+    )
+}
+
+/// The streams that are on the air, each with a player. The page's script reads them from here, too.
+pub(crate) fn streams_as_html(streams: &[Stream<'_>]) -> String {
     if streams.is_empty() {
-        page.push_str("<p>Nothing is on the air.</p>\n");
+        return "<p>Nothing is on the air.</p>\n".to_owned();
     }
-    for stream in streams {
-        let url = escape(&encode_path(stream.path.as_bytes()));
-        let (name, title) = (escape(stream.name), escape(&stream.title));
-        let kind = escape(stream.content_type);
-        let bitrate = stream.bitrate.map_or(String::new(), |bitrate| format!(", {bitrate} kbit/s"));
-        // Browsers that play it take it first, for it goes on through a change of network.
-        let hls = stream.hls.map(|hls| escape(&encode_path(hls.as_bytes())));
-        let source =
-            hls.as_ref().map(|hls| format!("<source src=\"{hls}\" type=\"application/vnd.apple.mpegurl\">"));
-        let link = hls.as_ref().map(|hls| format!(" <a href=\"{hls}\">HLS</a>"));
-        let [source, link] = [source, link].map(Option::unwrap_or_default);
-        page.push_str(&format!(
-            "<section><h2>{name}</h2><p>{title}</p><p>{kind}{bitrate}</p>\
-             <audio controls preload=\"none\">{source}<source src=\"{url}\" type=\"{kind}\"></audio>\
-             <p><a href=\"{url}\">{url}</a> <a href=\"{url}.m3u\">M3U</a> <a href=\"{url}.pls\">PLS</a> \
-             <a href=\"{url}.xspf\">XSPF</a>{link}</p></section>\n"
-        ));
-    }
-    page.push_str("</body></html>\n");
-    page
+    streams.iter().map(stream_as_html).collect()
+}
+
+fn stream_as_html(stream: &Stream<'_>) -> String {
+    let url = escape(&encode_path(stream.path.as_bytes()));
+    let (name, title) = (escape(stream.name), escape(&stream.title));
+    let kind = escape(stream.content_type);
+    let bitrate = stream.bitrate.map_or(String::new(), |bitrate| format!(", {bitrate} kbit/s"));
+    // Browsers that play it take it first, for it goes on through a change of network.
+    let hls = stream.hls.map(|hls| escape(&encode_path(hls.as_bytes())));
+    let source =
+        hls.as_ref().map(|hls| format!("<source src=\"{hls}\" type=\"application/vnd.apple.mpegurl\">"));
+    let link = hls.as_ref().map(|hls| format!(" <a href=\"{hls}\">HLS</a>"));
+    let [source, link] = [source, link].map(Option::unwrap_or_default);
+    format!(
+        "<section class=\"stream\" data-mount=\"{url}\"><h2 dir=\"auto\">{name}</h2>\
+         <p class=\"title\" dir=\"auto\">{title}</p><p class=\"format\">{kind}{bitrate}</p>\
+         <audio controls preload=\"none\" aria-label=\"{name}\">{source}<source src=\"{url}\" type=\"{kind}\">\
+         </audio><p class=\"links\"><a href=\"{url}\">{url}</a> <a href=\"{url}.m3u\">M3U</a> \
+         <a href=\"{url}.pls\">PLS</a> <a href=\"{url}.xspf\">XSPF</a>{link}</p></section>\n"
+    )
 }
 
 /// Escapes text for HTML and XML, also within quoted attributes. It drops control characters, because XML
 /// allows few of them.
-fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
         match character {

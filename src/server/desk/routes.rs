@@ -131,7 +131,8 @@ fn playlist(kind: &str, base: &str, mount: &Mount) -> Option<HttpAnswer> {
     Some(HttpAnswer::new(200, content_type, body))
 }
 
-fn on_air<'a>(mounts: &'a Mounts, shelf: &'a Shelf) -> Vec<pages::Stream<'a>> {
+/// The streams as a page shows them.
+pub(super) fn on_air<'a>(mounts: &'a Mounts, shelf: &'a Shelf) -> Vec<pages::Stream<'a>> {
     listed(mounts).map(|mount| stream(mount, shelf.playlist_of(&mount.path))).collect()
 }
 

@@ -16,6 +16,7 @@ use crate::server::mount_settings::MountSettings;
 use crate::server::mounts::event_backlog::EventBacklog;
 use crate::server::mounts::info::MountBoard;
 use crate::server::mounts::mount::Mount;
+use crate::server::page::FrontPage;
 use crate::server::shelf::{RoomBoard, Swap};
 
 /// A command to the reactor. The sender gets the result when it is done.
@@ -44,6 +45,8 @@ pub(crate) enum Command {
     /// Changes what a room of the shelf has.
     Shelve(Arc<RoomBoard>, Swap),
     CloseRoom(Arc<RoomBoard>),
+    /// Shows this page at `/`.
+    ShowPage(Box<FrontPage>, Sender<()>),
     Stop,
     /// Runs code of a test on the reactor thread.
     #[cfg(test)]
@@ -121,6 +124,10 @@ impl Reactor {
                         Some(next) => self.desk.audience.go_on(&room, next),
                         None => self.end_audience(Some(&room), CloseReason::MountEnded, now),
                     }
+                }
+                Command::ShowPage(page, reply) => {
+                    self.desk.page = Some(page);
+                    let _ = reply.send(());
                 }
                 Command::Stop => self.wind_up(now),
                 #[cfg(test)]

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use crate::http::HttpAnswer;
 use crate::server::reports::stats::Counters;
 
-pub(crate) use audience::{Audience, PARAMETER, Poll, Registers, Standing};
+pub(crate) use audience::{Audience, PARAMETER, Poll, Registers, SessionId, Standing};
 pub(crate) use object::{Asker, ShelfObject};
 pub use room::HlsCounters;
 pub(crate) use room::{Room, RoomBoard, RoomSettings, Rooms};

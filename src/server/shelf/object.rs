@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::audience::SessionId;
 use crate::http::{HttpAnswer, Request, Wanted};
+use crate::web::WebFile;
 
 /// Immutable bytes with their headers.
 #[derive(Clone, Debug)]
@@ -14,6 +15,8 @@ pub(crate) struct ShelfObject {
     cache: Arc<str>,
     body: Body,
     pub(crate) asker: Asker,
+    /// Its `Content-Security-Policy`, if it needs one of its own.
+    policy: Option<Arc<str>>,
 }
 
 /// Who asks for an object.
@@ -26,34 +29,70 @@ pub(crate) enum Asker {
 
 #[derive(Clone, Debug)]
 enum Body {
-    /// The same for everybody, with its entity tag.
-    Same { bytes: Arc<[u8]>, tag: Arc<str> },
+    /// The same for everybody.
+    Same(Tagged),
+    /// The same for everybody, and the same compressed by gzip, for whoever takes that.
+    Compressed { plain: Tagged, gzip: Tagged },
     /// Text with the id of a new session between its pieces. It has no entity tag: no two answers are equal.
     ForEach { pieces: Arc<[Box<str>]> },
     /// Not there yet.
     Expected,
 }
 
-impl ShelfObject {
-    /// Bytes that are the same for everybody.
-    pub(crate) fn new(content_type: &'static str, cache: &str, bytes: impl Into<Arc<[u8]>>) -> ShelfObject {
-        let bytes = bytes.into();
+/// Bytes as they are sent, with their entity tag.
+#[derive(Clone, Debug)]
+struct Tagged {
+    bytes: Arc<[u8]>,
+    tag: Arc<str>,
+}
+
+impl Tagged {
+    fn new(bytes: Arc<[u8]>) -> Tagged {
         let mut hasher = DefaultHasher::new();
         bytes.hash(&mut hasher);
         let tag = format!("\"{:016x}\"", hasher.finish()).into();
-        let body = Body::Same { bytes, tag };
-        ShelfObject { content_type, cache: cache.into(), body, asker: Asker::Anybody }
+        Tagged { bytes, tag }
+    }
+}
+
+impl ShelfObject {
+    /// Bytes that are the same for everybody.
+    pub(crate) fn new(content_type: &'static str, cache: &str, bytes: impl Into<Arc<[u8]>>) -> ShelfObject {
+        ShelfObject::of(content_type, cache, Body::Same(Tagged::new(bytes.into())))
+    }
+
+    /// The same object with these bytes compressed by gzip, for clients that take that.
+    pub(crate) fn or_gzip(self, gzip: impl Into<Arc<[u8]>>) -> ShelfObject {
+        let body = match self.body {
+            Body::Same(plain) => Body::Compressed { plain, gzip: Tagged::new(gzip.into()) },
+            other => other,
+        };
+        ShelfObject { body, ..self }
+    }
+
+    /// A file that is embedded in the program. A browser asks each time whether it is still the same.
+    pub(crate) fn of_web(file: &WebFile) -> ShelfObject {
+        ShelfObject::new(file.content_type(), "no-cache", file.bytes).or_gzip(file.gzip)
+    }
+
+    /// The same object with this `Content-Security-Policy`, for a document that a browser shows. Without one
+    /// it may do nothing but play our streams.
+    pub(crate) fn with_policy(self, policy: &str) -> ShelfObject {
+        ShelfObject { policy: Some(policy.into()), ..self }
     }
 
     /// Text that is made for each request: between its pieces stands the id of a new session.
     pub(crate) fn for_each(content_type: &'static str, cache: &str, pieces: Vec<Box<str>>) -> ShelfObject {
-        let body = Body::ForEach { pieces: pieces.into() };
-        ShelfObject { content_type, cache: cache.into(), body, asker: Asker::Anybody }
+        ShelfObject::of(content_type, cache, Body::ForEach { pieces: pieces.into() })
     }
 
     /// The place of an object that is not there yet: who asks for it is to come back.
     pub(crate) fn expected() -> ShelfObject {
-        ShelfObject { content_type: "", cache: "".into(), body: Body::Expected, asker: Asker::Anybody }
+        ShelfObject::of("", "", Body::Expected)
+    }
+
+    fn of(content_type: &'static str, cache: &str, body: Body) -> ShelfObject {
+        ShelfObject { content_type, cache: cache.into(), body, asker: Asker::Anybody, policy: None }
     }
 
     /// Whether it is only the place of one.
@@ -69,7 +108,8 @@ impl ShelfObject {
     /// Its bytes.
     pub(super) fn len(&self) -> usize {
         match &self.body {
-            Body::Same { bytes, .. } => bytes.len(),
+            Body::Same(whole) => whole.bytes.len(),
+            Body::Compressed { plain, gzip } => plain.bytes.len() + gzip.bytes.len(),
             Body::ForEach { pieces } => pieces.iter().map(|piece| piece.len()).sum(),
             Body::Expected => 0,
         }
@@ -82,7 +122,14 @@ impl ShelfObject {
         new_session: impl FnOnce() -> SessionId,
     ) -> HttpAnswer {
         let answer = match &self.body {
-            Body::Same { bytes, tag } => self.same(request, bytes, tag),
+            Body::Same(whole) => self.same(request, whole),
+            // A part is one of the bytes as they are.
+            Body::Compressed { gzip, .. } if request.accepts_gzip() && request.header("range").is_none() => {
+                let answer = self.same(request, gzip).with("Vary", "Accept-Encoding");
+                // To 304 it belongs no more than a length.
+                if answer.status() == 200 { answer.with("Content-Encoding", "gzip") } else { answer }
+            }
+            Body::Compressed { plain, .. } => self.same(request, plain).with("Vary", "Accept-Encoding"),
             Body::ForEach { pieces } => {
                 let text = pieces.join(&*new_session().to_string());
                 HttpAnswer::new(200, self.content_type, text)
@@ -92,10 +139,15 @@ impl ShelfObject {
         };
         // That a part is not there is for one client alone.
         let cache = if answer.status() == 416 { "no-store" } else { &self.cache };
-        answer.with("Cache-Control", cache).for_players()
+        let answer = answer.with("Cache-Control", cache);
+        match &self.policy {
+            Some(policy) => answer.with("Content-Security-Policy", policy),
+            None => answer,
+        }
+        .for_players()
     }
 
-    fn same(&self, request: &Request<'_>, bytes: &Arc<[u8]>, tag: &str) -> HttpAnswer {
+    fn same(&self, request: &Request<'_>, Tagged { bytes, tag }: &Tagged) -> HttpAnswer {
         let length = bytes.len();
         let answer = match request.wants_of(tag, length) {
             Wanted::Whole => HttpAnswer::shared(200, self.content_type, bytes.clone()),

@@ -211,7 +211,7 @@ impl Server {
             !gives_way && (paths || other.paths.iter().any(|path| board.has(path)))
         };
         if let Some(other) = self.inner.rooms.list().iter().find(|other| meets(other)) {
-            return Err(Error::Exists(format!("HLS at {}", other.name)));
+            return Err(Error::Exists(other.name.to_string()));
         }
         self.inner.ask(|reply| Command::OpenRoom(board.clone(), reply))?;
         let (commands, doorbell) = (self.inner.commands.clone(), Arc::clone(&self.inner.doorbell));

@@ -6,7 +6,7 @@
 use std::env;
 use std::fs;
 use std::path::Path;
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{Command, Stdio};
 
 /// Where Homebrew and hand-made libraries are, which linkers do not look at by themselves.
 const LIBRARY_FOLDERS: [&str; 2] = ["/opt/homebrew/lib", "/usr/local/lib"];
@@ -21,8 +21,8 @@ const PACKAGES: &str = "
     Arch             pacman -S lame opus gcc
     macOS            brew install lame opus, and xcode-select --install";
 
-fn main() -> ExitCode {
-    println!("cargo:rerun-if-changed=build.rs");
+/// Tells cargo where they may be. False if one is missing, which is said.
+pub fn are_there() -> bool {
     for name in ["CC", "CXX", "LIBRARY_PATH"].iter().chain(&LIBRARY_VARIABLES) {
         println!("cargo:rerun-if-env-changed={name}");
     }
@@ -31,7 +31,7 @@ fn main() -> ExitCode {
     }
     // For another machine, only its linker can tell.
     if env::var("HOST") != env::var("TARGET") {
-        return ExitCode::SUCCESS;
+        return true;
     }
 
     let mut missing = Vec::new();
@@ -45,13 +45,13 @@ fn main() -> ExitCode {
         missing.push("a C++ compiler (the cargo feature `aac`)");
     }
     if missing.is_empty() {
-        return ExitCode::SUCCESS;
+        return true;
     }
     eprintln!(
         "\nLongwave cannot be built, this is missing: {}.\nInstall it:\n{PACKAGES}\n",
         missing.join(", ")
     );
-    ExitCode::FAILURE
+    false
 }
 
 /// Whether an empty program links with this library.
