@@ -48,6 +48,7 @@ step cargo fmt --all --check
 step cargo clippy --locked --workspace --all-targets -- -D warnings
 RUSTDOCFLAGS="-D warnings" step cargo doc --locked --workspace --no-deps
 step bash scripts/deny.sh
+step bash scripts/check-web.sh
 step cargo build --locked --workspace --lib --bins --tests --examples
 
 # Tests the C ABI the way that other languages use it: built as for tests, installed, and used only from there. It
