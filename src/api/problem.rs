@@ -50,6 +50,8 @@ pub(crate) const CODES: &[(&str, u16, &str)] = &[
     ("file-unplayable", 422, "The file cannot be played"),
     ("invalid-value", 422, "A value cannot work"),
     ("invalid-configuration", 422, "The configuration has problems"),
+    ("requests-closed", 403, "No requests are taken now"),
+    ("too-many-requests", 429, "Enough for now"),
     ("too-many-failures", 429, "Too many failed logins"),
     ("internal", 500, "Something went wrong here"),
     ("file-hangs", 503, "The disk of a file does not answer"),
@@ -69,6 +71,7 @@ impl Problem {
             code: code.into(),
             detail: detail.into(),
             field: None,
+            retry_after: None,
         };
         Problem(Box::new(Refusal { details, headers: Vec::new() }))
     }
@@ -82,8 +85,11 @@ impl Problem {
 
     /// Tells the client how long to wait before it tries again.
     #[must_use]
-    pub(crate) fn retry_after(self, time: Duration) -> Problem {
-        self.with_header("Retry-After", time.as_secs().max(1).to_string())
+    pub(crate) fn retry_after(mut self, time: Duration) -> Problem {
+        // Rounded up: whoever comes back by then finds it possible.
+        let seconds = time.as_secs() + u64::from(time.subsec_nanos() > 0);
+        self.0.details.retry_after = Some(seconds.max(1));
+        self
     }
 
     #[must_use]

@@ -19,6 +19,9 @@ pub(crate) struct ProblemDetails {
     /// The field of the request that is to blame.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) field: Option<String>,
+    /// In how many seconds it may be tried again, as in the header `Retry-After`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) retry_after: Option<u64>,
 }
 
 impl ProblemDetails {
@@ -31,13 +34,18 @@ impl ProblemDetails {
             code: status.reason().to_lowercase().replace(' ', "-").into(),
             detail: detail.into(),
             field: None,
+            retry_after: None,
         }
     }
 
     pub(crate) fn answer(&self) -> HttpAnswer {
         let body = serde_json::to_vec(self).expect("strings and numbers can be written");
         let answer = HttpAnswer::new(self.status, "application/problem+json", body);
-        answer.with("Cache-Control", "no-store").saying(&self.detail)
+        let answer = answer.with("Cache-Control", "no-store").saying(&self.detail);
+        match self.retry_after {
+            Some(seconds) => answer.with("Retry-After", &seconds.to_string()),
+            None => answer,
+        }
     }
 }
 

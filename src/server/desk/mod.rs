@@ -399,10 +399,10 @@ impl RequestRouter<'_> {
 
     /// Refuses a request before its service sees it. A page of any origin may read why.
     fn refuse(&mut self, request: &Request<'_>, status: Status, detail: &str) -> Reply {
-        let mut answer = ProblemDetails::of_status(status, detail).answer().readable_by_all();
-        if matches!(status, Status::UNAVAILABLE | Status::TOO_MANY_REQUESTS) {
-            answer = answer.with("Retry-After", "1");
-        }
+        let passes = matches!(status, Status::UNAVAILABLE | Status::TOO_MANY_REQUESTS);
+        let problem =
+            ProblemDetails { retry_after: passes.then_some(1), ..ProblemDetails::of_status(status, detail) };
+        let answer = problem.answer().readable_by_all();
         self.write(Some(request), answer, Form::of(Some(request)).last())
     }
 
