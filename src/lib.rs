@@ -106,16 +106,18 @@ pub use listening::{Listened, TrackListener, Waveform, listen};
 pub use metadata::{CueTags, TagDetails, Tags, Title, TitleParts, format_title};
 pub use packet::{Packet, TitledPacket};
 pub use percent::mount_url;
+#[cfg(feature = "library")]
+pub use pipeline::RequestRefused;
 pub use pipeline::{
     CurrentTrack, HeardTracks, HlsInfo, HlsSettings, HookId, Hooks, Levels, ListOptions, LiveSession,
     LiveSettings, NextTrack, OutputSettings, Pipeline, PipelineBuilder, PipelineSettings, PipelineSnapshot,
-    PlayedTrack, RelayedMountSettings, Reloaded, ReplayGain, SampleFormat, SourceRequest, Station,
-    StationSettings, VoiceInput, VoiceOptions, preview_schedule,
+    PlayedTrack, RelayedMountSettings, Reloaded, ReplayGain, RequestSettings, SampleFormat, SourceRequest,
+    Station, StationSettings, VoiceInput, VoiceOptions, preview_schedule,
 };
 pub use playout::{
     AfterLive, Crossfade, Curve, DaypartSettings, DeadAir, Entry, Every, Heard, InsertSettings, Level,
-    ListState, OverLive, Place, Planned, Playlist, Reason, Relaxed, Schedule, SeparationSettings, Since,
-    SlotSettings, SlotStart, TrackHeard, TrackKind, When,
+    ListState, NoRequest, OverLive, Place, Planned, Playlist, Reason, Relaxed, RequestLimits, Schedule,
+    SeparationSettings, Since, SlotSettings, SlotStart, TrackHeard, TrackKind, When,
 };
 pub use recording::RecordSettings;
 pub use ring::{Inlet, InletHandle, SourceEnd};

@@ -20,7 +20,6 @@ pub(crate) fn millis_since_1970(at: SystemTime) -> i64 {
 }
 
 /// The time so many milliseconds after 1970.
-#[cfg(feature = "library")]
 pub(crate) fn from_millis(millis: i64) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_millis(millis.max(0).unsigned_abs())
 }

@@ -5,6 +5,7 @@
 //! or a password, [`Logins`] remembers verified passwords, [`Failures`] counts wrong ones, and [`LoginQueue`]
 //! says which is verified next. A [`Role`] is a set of [`Right`]s, and [`UserLimits`] say of what.
 
+mod allowance;
 mod credential;
 mod file_lock;
 mod hasher;
@@ -17,6 +18,7 @@ mod slot;
 mod user_limits;
 mod users;
 
+pub(crate) use allowance::Allowance;
 pub(crate) use credential::{Credential, Identity, Refusal, SHARED_USER};
 pub(crate) use file_lock::{FileLock, lock_of};
 pub(crate) use hasher::PasswordChecker;
@@ -29,6 +31,8 @@ pub use private_file::write_private;
 pub use role::{Right, Role};
 pub(crate) use sessions::{Session, SessionKey, Sessions};
 pub use slot::Slot;
+#[cfg(feature = "library")]
+pub(crate) use slot::slotted;
 pub(crate) use slot::{Slotted, Turn};
 pub use user_limits::UserLimits;
 pub use users::Users;

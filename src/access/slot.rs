@@ -62,7 +62,7 @@ pub(crate) enum Slotted<'a> {
 }
 
 /// Where this moment is among these slots.
-pub(super) fn slotted(slots: &[Slot], now: SystemTime) -> Slotted<'_> {
+pub(crate) fn slotted(slots: &[Slot], now: SystemTime) -> Slotted<'_> {
     if slots.is_empty() {
         return Slotted::Always;
     }
@@ -94,6 +94,12 @@ impl Slot {
             let ends = begins + self.lasts;
             Some(Turn { begins, ends, until: ends + self.overrun })
         })
+    }
+
+    /// The same, meant in this zone unless it names one.
+    #[cfg(feature = "library")]
+    pub(crate) fn meant_in(self, zone: &TimeZone) -> Slot {
+        Slot { zone: self.zone.or_else(|| Some(zone.clone())), ..self }
     }
 
     fn zone(&self) -> TimeZone {

@@ -1,16 +1,17 @@
 //! The state that all handlers share.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use arc_swap::ArcSwap;
 
 use super::guard::Guard;
 use super::media::Media;
 use super::problem::Problem;
-use crate::access::{Credential, Identity, Slotted, Turn};
+use crate::access::{Allowance, Credential, Identity, Slotted, Turn};
 use crate::codec::read_tags;
 use crate::error::LeaveReason;
 use crate::filework::{FileWork, HANGS_AFTER, NoAnswer, warning_of_looks};
@@ -21,6 +22,11 @@ use crate::{ApiSettings, Entry, Library, Pipeline, RequestsBell, Server, Tags};
 
 /// The number of files whose tags are kept.
 const TAGS: usize = 256;
+
+/// How often an address may ask for what costs work and needs no login: as fast as one types, for some
+/// seconds.
+const PUBLIC_AT_ONCE: u32 = 30;
+const PUBLIC_EVERY: Duration = Duration::from_secs(1);
 
 /// How long a request waits for each of its files, and for the tags of a file. A reload waits twice as long.
 pub(crate) const FILE_WITHIN: Duration = HANGS_AFTER;
@@ -73,6 +79,8 @@ pub(crate) struct Core {
     pub(super) declared: Option<Mutex<Declared>>,
     /// The sources that were let in, who they are, and by whom they were.
     admitted: Mutex<Vec<AdmittedSource>>,
+    /// How often strangers have asked.
+    strangers: Mutex<Allowance>,
     /// The tags of files that come up next, if they have been read.
     tags: Mutex<HashMap<PathBuf, Tags>>,
 }
@@ -101,6 +109,7 @@ impl Core {
             bell,
             declared: declared.map(Mutex::new),
             admitted: Mutex::default(),
+            strangers: Mutex::new(Allowance::new(PUBLIC_AT_ONCE, PUBLIC_EVERY)),
             tags: Mutex::default(),
         }
     }
@@ -113,6 +122,14 @@ impl Core {
     /// The same with a library.
     pub(super) fn with_library(self, library: Option<Library>) -> Core {
         Core { library, ..self }
+    }
+
+    /// Counts a question that anybody may ask, and that costs work.
+    pub(crate) fn let_stranger_ask(&self, address: IpAddr) -> Result<(), Problem> {
+        let mut strangers = self.strangers.lock().unwrap_or_else(PoisonError::into_inner);
+        strangers.ask(address, Instant::now()).map_err(|wait| {
+            Problem::new("too-many-requests", "this address asks too often").retry_after(wait)
+        })
     }
 
     /// The pipeline with this name.

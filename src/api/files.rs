@@ -42,10 +42,10 @@ pub(super) enum FileJob {
 }
 
 impl FileJob {
-    /// Whose share it takes. The station's own jobs share one.
+    /// Whose share it takes. The station's own jobs share one; so do strangers, who have no name.
     fn user(&self) -> Option<&str> {
         match self {
-            FileJob::Answer { who, .. } => who.as_ref().map(|who| &*who.name),
+            FileJob::Answer { who, .. } => Some(who.as_ref().map_or("", |who| &who.name)),
             FileJob::ReadTags(_) => None,
         }
     }

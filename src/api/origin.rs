@@ -8,8 +8,9 @@ use crate::access::Right;
 /// so; programs do not name an origin.
 pub(crate) fn is_foreign(request: &HttpRequest, access: Access) -> bool {
     let reads = matches!(request.method(), "GET" | "HEAD" | "OPTIONS");
-    // Sources change titles by GET.
-    if reads && !matches!(access, Access::Needs(Right::Send) | Access::Pass) {
+    // Sources change titles by GET. What is public needs nobody's credentials: a page of any origin may ask
+    // for it.
+    if access == Access::Public || reads && !matches!(access, Access::Needs(Right::Send) | Access::Pass) {
         return false;
     }
     is_foreign_origin(

@@ -7,7 +7,8 @@ use super::handlers::library;
 #[cfg(not(feature = "library"))]
 use super::handlers::no_library as library;
 use super::handlers::{
-    announcements, history, live, outputs, pipelines, queue, schedule, sessions, sources, station, voices,
+    announcements, history, live, outputs, pipelines, queue, requests, schedule, sessions, sources, station,
+    voices,
 };
 use super::icecast;
 use super::icy;
@@ -17,8 +18,16 @@ use super::streams::Streams;
 use crate::access::Right;
 
 /// The paths that the API answers.
-pub(crate) const PATHS: &[&str] =
-    &["/admin.cgi", "/admin/metadata", "/api/", "/health", "/nowplaying/", "/status-json.xsl"];
+pub(crate) const PATHS: &[&str] = &[
+    "/admin.cgi",
+    "/admin/metadata",
+    "/api/",
+    "/health",
+    "/nowplaying/",
+    "/requests",
+    "/requests/",
+    "/status-json.xsl",
+];
 
 /// A public route: it needs no credential.
 const fn open(path: &'static str, handler: Handler) -> Route {
@@ -48,6 +57,8 @@ pub(crate) static ROUTES: &[Route] = &[
     open("/health", Quick(station::public_health)),
     open("/status-json.xsl", Quick(icecast::status)),
     open("/nowplaying/{mount*}", Events(Streams::follow_mount)),
+    open("/requests/search", Slow(requests::search)),
+    Route { method: "POST", path: "/requests", access: Access::Public, handler: Slow(requests::request) },
     open("/api/v1/openapi.json", Quick(station::openapi)),
 
     Route { method: "POST", path: "/api/v1/session", access: Access::Login, handler: Quick(sessions::open) },
@@ -183,9 +194,10 @@ mod tests {
                 assert!(["/admin/metadata", "/admin.cgi"].contains(&route.path));
                 continue;
             }
-            // Who logs out changes nothing of the station; who is logged in is for admins alone.
-            let of_sessions = route.path.starts_with("/api/v1/session");
-            assert!(of_sessions || (route.method != "GET") == changes, "{} {}", route.method, route.path);
+            // Anybody may request something. Who logs out changes nothing of the station; who is logged in is
+            // for admins alone.
+            let is_other = route.path.starts_with("/api/v1/session") || route.path == "/requests";
+            assert!(is_other || (route.method != "GET") == changes, "{} {}", route.method, route.path);
         }
     }
 

@@ -51,6 +51,8 @@ pub(super) struct Task {
     handler: Handler,
     held: Vec<String>,
     changed: Option<Changed>,
+    /// Whether anybody may ask for it, strangers included.
+    is_public: bool,
 }
 
 /// What to do with a request whose login is good.
@@ -128,12 +130,21 @@ impl Service {
     }
 
     fn handle(&mut self, task: Task, who: Option<&Identity>, mut request: HttpRequest) {
-        let Task { handler, held, changed } = task;
+        let Task { handler, held, changed, is_public } = task;
         if let Some((changed, who)) = changed.zip(who) {
             let pipeline = (changed == Changed::Pipeline).then(|| held[0].as_str());
             if let Err(refusal) = who.may_change(pipeline) {
                 return request.answer(guard::problem(refusal).answer());
             }
+        }
+        // One with a body is counted before that comes, and not again.
+        let is_new = request.awaits_body() || request.body().is_empty();
+        if is_public
+            && is_new
+            && let Handler::Slow(_) = handler
+            && let Err(problem) = self.core.let_stranger_ask(request.address().real())
+        {
+            return request.answer(problem.answer().readable_by_all());
         }
         if request.awaits_body() {
             // Others take no body, so a user who may only read cannot fill the places for bodies.
@@ -141,6 +152,7 @@ impl Service {
             return match who {
                 // The complete request is judged again: the user may lose the right meanwhile.
                 Some(_) if takes_body => request.receive_body(),
+                None if takes_body && is_public => request.receive_body_of_stranger(),
                 _ => request.answer(no_body().answer()),
             };
         }
@@ -165,7 +177,8 @@ impl Service {
                 let job = FileJob::Answer { request, held, who, handler };
                 if let Err(FileJob::Answer { request, .. }) = self.files.take(job) {
                     let problem = Problem::new("busy", "too many requests wait for files: try again soon");
-                    request.answer(problem.retry_after(Duration::from_secs(1)).answer());
+                    let answer = problem.retry_after(Duration::from_secs(1)).answer();
+                    request.answer(if is_public { answer.readable_by_all() } else { answer });
                 }
             }
         }
@@ -186,18 +199,21 @@ fn find(request: &HttpRequest) -> Result<(Task, Access), HttpAnswer> {
         "OPTIONS" if problem.code == "method-not-allowed" => preflight(request, &problem),
         _ => problem.answer(),
     })?;
-    Ok((Task { handler: route.handler, held, changed: route.changed() }, route.access))
+    let is_public = route.access == Access::Public;
+    Ok((Task { handler: route.handler, held, changed: route.changed(), is_public }, route.access))
 }
 
 /// The answer to OPTIONS. What is public may be asked for by pages of any origin.
 fn preflight(request: &HttpRequest, problem: &Problem) -> HttpAnswer {
     let segments = request.segments().unwrap_or_default();
     let answer = problem.answer().emptied(204);
-    match router::find(ROUTES, "GET", &segments) {
-        Ok((route, _)) if route.access == Access::Public => {
-            answer.readable_by_all().allowing_all(PUBLIC_METHODS)
-        }
-        _ => answer,
+    let is_public = |method| {
+        router::find(ROUTES, method, &segments).is_ok_and(|(route, _)| route.access == Access::Public)
+    };
+    match () {
+        () if is_public("GET") => answer.readable_by_all().allowing_all(PUBLIC_METHODS),
+        () if is_public("POST") => answer.readable_by_all().allowing_all("POST, OPTIONS"),
+        () => answer,
     }
 }
 
@@ -213,7 +229,11 @@ pub(super) fn answer_with(
     let handled = catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|_| {
         Err(Problem::new("internal", "there is a fault in Longwave: the log says where"))
     });
-    request.answer(handled.unwrap_or_else(|problem| problem.answer()));
+    request.answer(handled.unwrap_or_else(|problem| match who {
+        Some(_) => problem.answer(),
+        // What is public is so for pages of any origin, and so is why it is refused.
+        None => problem.answer().readable_by_all(),
+    }));
 }
 
 #[cfg(test)]
@@ -274,7 +294,7 @@ mod tests {
         // The bell rings for other things, too: `None` until it is there.
         let request = std::iter::repeat_with(|| service.requests.next_within(Duration::from_secs(30)));
         let request = request.flatten().next().unwrap();
-        service.handle(Task { handler, held: Vec::new(), changed: None }, None, request);
+        service.handle(Task { handler, held: Vec::new(), changed: None, is_public: false }, None, request);
         let mut answer = String::new();
         client.read_to_string(&mut answer).unwrap();
         answer[9..12].to_owned()

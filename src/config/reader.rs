@@ -15,7 +15,7 @@ use crate::filework::look;
 use crate::history::{self, HistorySettings};
 use crate::library::{LibrarySettings, library_playlist};
 use crate::pipeline::{
-    HLS, HlsSettings, LIVE, LiveSettings, MOUNT, OUTPUT, OutputSettings, PipelineSettings,
+    HLS, HlsSettings, LIVE, LiveSettings, MOUNT, OUTPUT, OutputSettings, PipelineSettings, REQUESTS,
     RelayedMountSettings, check_all_hls, check_hls_outputs, state_file,
 };
 use crate::playout::Schedule;
@@ -280,6 +280,7 @@ impl<'a> Reader<'a> {
         let schedule = self.tables_of_schedule(&mut fields);
         let live = fields.tables(LIVE.key, &mut self.cx);
         let hls = fields.tables(HLS.key, &mut self.cx);
+        let requests = fields.table(REQUESTS.key);
         let outputs = fields.tables(OUTPUT.key, &mut self.cx);
         if let Some(place) = fields.place_of_valid("name") {
             self.claim_name(&pipeline.name, place);
@@ -302,6 +303,10 @@ impl<'a> Reader<'a> {
             SpecPlaces { channels: fields.place_of("channels"), sample_rate: fields.place_of("sample_rate") };
         fields.finish(&mut self.cx);
         self.schedule(schedule, &mut pipeline.schedule);
+        if let Some((node, place)) = requests {
+            self.of_library.push(place.clone());
+            pipeline.requests = Some(self.of_programme(node, place));
+        }
         pipeline.live = live.into_iter().flatten().map(|(node, place)| self.live(node, place)).collect();
         let declared = outputs.len();
         for (node, place) in outputs {
@@ -334,7 +339,7 @@ impl<'a> Reader<'a> {
     /// Reads what a pipeline plays by the clock.
     fn schedule(&mut self, tables: ScheduleTables, schedule: &mut Schedule) {
         for (index, (node, place)) in tables.dayparts.into_iter().enumerate() {
-            let daypart: DaypartSettings = self.of_schedule(node, place.clone());
+            let daypart: DaypartSettings = self.of_programme(node, place.clone());
             self.note_library(&daypart.playlists, &place);
             schedule.dayparts.push(daypart);
             if let Some(other) = schedule.hidden_by(index) {
@@ -343,18 +348,18 @@ impl<'a> Reader<'a> {
             }
         }
         for (node, place) in tables.inserts {
-            let insert: InsertSettings = self.of_schedule(node, place.clone());
+            let insert: InsertSettings = self.of_programme(node, place.clone());
             self.note_library(std::slice::from_ref(&insert.playlist), &place);
             schedule.inserts.push(insert);
         }
-        schedule.slots.extend(tables.slots.into_iter().map(|(node, place)| self.of_schedule(node, place)));
+        schedule.slots.extend(tables.slots.into_iter().map(|(node, place)| self.of_programme(node, place)));
         if let Some((node, place)) = tables.separation {
-            schedule.separation = self.of_schedule(node, place);
+            schedule.separation = self.of_programme(node, place);
         }
     }
 
-    /// Reads a table of a schedule. What it must have is missed here.
-    pub fn of_schedule<S: Settings + Default>(&mut self, node: Node, place: Place) -> S {
+    /// Reads a table of a schedule, or of requests. What it must have is missed here.
+    pub fn of_programme<S: Settings + Default>(&mut self, node: Node, place: Place) -> S {
         let mut fields = Fields::of(node, place, &mut self.cx);
         let mut settings = S::default();
         let is_good = fields.read(&mut settings, S::KEYS, &mut self.cx);

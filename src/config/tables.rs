@@ -4,7 +4,10 @@ use super::api::ApiSettings;
 use crate::codec::formats::{FORMAT, FORMATS};
 use crate::history::HistorySettings;
 use crate::library::LibrarySettings;
-use crate::pipeline::{HLS, HlsSettings, LIVE, LiveSettings, OUTPUT, PipelineSettings, RelayedMountSettings};
+use crate::pipeline::{
+    HLS, HlsSettings, LIVE, LiveSettings, OUTPUT, PipelineSettings, REQUESTS, RelayedMountSettings,
+    RequestSettings,
+};
 use crate::playout::schedule::{
     DAYPART, DaypartSettings, INSERT, InsertSettings, SEPARATION, SLOT, SeparationSettings, SlotSettings,
 };
@@ -28,7 +31,8 @@ pub(super) fn tables() -> Vec<Table> {
     let server = declared::<ServerSettings>().chain(declared::<ApiSettings>());
     let server = server.chain(declared::<HistorySettings>()).chain([&PAGE]).collect();
     let of_schedule = [&DAYPART, &INSERT, &SLOT, &SEPARATION];
-    let pipeline = declared::<PipelineSettings>().chain(of_schedule).chain([&LIVE, &HLS, &OUTPUT]).collect();
+    let pipeline = declared::<PipelineSettings>().chain(of_schedule);
+    let pipeline = pipeline.chain([&LIVE, &REQUESTS, &HLS, &OUTPUT]).collect();
     let output = [&FORMAT].into_iter().chain(declared::<MountSettings>());
     let output = output.chain(declared::<RecordSettings>()).collect();
     let relayed = declared::<MountSettings>().chain(declared::<RelayedMountSettings>());
@@ -42,6 +46,7 @@ pub(super) fn tables() -> Vec<Table> {
         table("[[pipeline.slot]]", declared::<SlotSettings>().collect()),
         table("[pipeline.separation]", declared::<SeparationSettings>().collect()),
         table("[[pipeline.live]]", declared::<LiveSettings>().chain(declared::<RecordSettings>()).collect()),
+        table("[pipeline.requests]", declared::<RequestSettings>().collect()),
         table("[[pipeline.hls]]", declared::<HlsSettings>().collect()),
         table("[[pipeline.output]]", output),
         table("[[mount]]", relayed),
@@ -85,18 +90,21 @@ mod tests {
             "[library]" => drop(reader.library(node(&mut entries), Place::default())),
             "[[mount]]" => drop(reader.relayed_mount(node(&mut entries), Place::default())),
             "[[pipeline.daypart]]" => {
-                drop(reader.of_schedule::<DaypartSettings>(node(&mut entries), Place::default()));
+                drop(reader.of_programme::<DaypartSettings>(node(&mut entries), Place::default()));
             }
             "[[pipeline.insert]]" => {
-                drop(reader.of_schedule::<InsertSettings>(node(&mut entries), Place::default()));
+                drop(reader.of_programme::<InsertSettings>(node(&mut entries), Place::default()));
             }
             "[[pipeline.slot]]" => {
-                drop(reader.of_schedule::<SlotSettings>(node(&mut entries), Place::default()));
+                drop(reader.of_programme::<SlotSettings>(node(&mut entries), Place::default()));
             }
             "[pipeline.separation]" => {
-                _ = reader.of_schedule::<SeparationSettings>(node(&mut entries), Place::default());
+                _ = reader.of_programme::<SeparationSettings>(node(&mut entries), Place::default());
             }
             "[[pipeline.live]]" => drop(reader.live(node(&mut entries), Place::default())),
+            "[pipeline.requests]" => {
+                drop(reader.of_programme::<RequestSettings>(node(&mut entries), Place::default()));
+            }
             "[[pipeline.hls]]" => drop(reader.hls(node(&mut entries), Place::default(), None)),
             "[[pipeline.output]]" => {
                 if key != FORMAT.key {
@@ -143,6 +151,7 @@ mod tests {
             "[[pipeline.slot]]",
             "[pipeline.separation]",
             "[[pipeline.live]]",
+            "[pipeline.requests]",
             "[[pipeline.hls]]",
             "[[pipeline.output]]",
             "[[mount]]",

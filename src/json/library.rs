@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::FileNames;
+use crate::ids::EntryId;
 use crate::library::{Edits, Hearing, LibraryState, ScanState, Track};
 use crate::playout::TrackKind;
 use crate::time::{rfc3339, seconds};
@@ -95,6 +96,46 @@ pub struct LibraryTrack {
     problem: Option<String>,
     plays: u64,
     last_played: Option<String>,
+}
+
+/// A track that listeners may request. Anybody may see it, so it does not name its file, unless it has no other
+/// name.
+#[derive(Debug, Serialize)]
+pub struct OfferedTrack {
+    track: i64,
+    artist: Option<String>,
+    title: Option<String>,
+    album: Option<String>,
+    duration: Option<f64>,
+}
+
+impl OfferedTrack {
+    /// The document of this track.
+    pub fn of(track: &Track) -> OfferedTrack {
+        let of_file = || track.path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+        OfferedTrack {
+            track: track.id,
+            artist: track.artist().map(str::to_owned),
+            title: track.title().map(str::to_owned).or_else(of_file),
+            album: track.tags.album.clone(),
+            duration: track.duration().map(seconds),
+        }
+    }
+}
+
+/// A track that was requested, and its entry in the queue.
+#[derive(Debug, Serialize)]
+pub struct RequestedTrack {
+    id: EntryId,
+    #[serde(flatten)]
+    track: OfferedTrack,
+}
+
+impl RequestedTrack {
+    /// The document of this request.
+    pub fn of(id: EntryId, track: &Track) -> RequestedTrack {
+        RequestedTrack { id, track: OfferedTrack::of(track) }
+    }
 }
 
 /// How a track sounds. Times are in seconds from the file's first frame.

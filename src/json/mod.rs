@@ -31,7 +31,7 @@ use serde::Serialize;
 
 pub use event::Event;
 #[cfg(feature = "library")]
-pub use library::{LibraryDocument, LibraryTrack};
+pub use library::{LibraryDocument, LibraryTrack, OfferedTrack, RequestedTrack};
 pub use live::{LiveInput, LiveSource};
 #[cfg(feature = "library")]
 pub use play::Play;

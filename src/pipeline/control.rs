@@ -179,6 +179,7 @@ impl Pipeline {
     pub fn set_schedule(&self, schedule: Schedule) -> Result<()> {
         self.inner.check_running()?;
         schedule.check()?;
+        self.inner.requests.set_schedule(&schedule);
         self.inner.schedule.set(&schedule, &self.inner)
     }
 

@@ -18,6 +18,7 @@ mod programming;
 mod relay_settings;
 mod relays;
 mod reload;
+mod requests;
 mod resume;
 mod running;
 mod schedule;
@@ -52,6 +53,10 @@ pub use relay_settings::RelayedMountSettings;
 pub(crate) use relays::Relays;
 pub use reload::Reloaded;
 pub(crate) use reload::Reloader;
+pub(crate) use requests::REQUESTS;
+#[cfg(feature = "library")]
+pub use requests::RequestRefused;
+pub use requests::RequestSettings;
 pub use resume::PipelineSnapshot;
 pub use schedule::preview_schedule;
 pub(crate) use settings::OUTPUT;

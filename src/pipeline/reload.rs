@@ -9,7 +9,8 @@ use serde::Serialize;
 
 use super::control::ListOptions;
 use super::{
-    LiveSettings, OutputSettings, Pipeline, PipelineSettings, RelayedMountSettings, Relays, StationSettings,
+    LiveSettings, OutputSettings, Pipeline, PipelineSettings, RelayedMountSettings, Relays, RequestSettings,
+    StationSettings,
 };
 use crate::codec::is_same_encoder;
 use crate::error::{Error, Result};
@@ -184,6 +185,13 @@ impl Reloader {
                 running.live.clone_from(&new.live);
             }
         }
+        let of_requests = changes_of_requests(running.requests.as_ref(), new.requests.as_ref());
+        if !of_requests.is_empty() {
+            let what = format!("pipeline {}: {of_requests}", new.name);
+            if report.tried(what, pipeline.set_requests(new.requests.clone())) {
+                running.requests.clone_from(&new.requests);
+            }
+        }
         if running.spec == new.spec {
             self.apply_to_outputs(pipeline, &mut running.outputs, &new.outputs, report);
         } else if running.outputs != new.outputs {
@@ -261,6 +269,19 @@ fn changes_of_library(old: Option<&LibrarySettings>, new: Option<&LibrarySetting
         }
         (None, None) => Vec::new(),
         _ => vec!["library".into()],
+    }
+}
+
+/// What differs in the requests of a pipeline: `requests: per_hour, open`.
+fn changes_of_requests(old: Option<&RequestSettings>, new: Option<&RequestSettings>) -> String {
+    match (old, new) {
+        (Some(old), Some(new)) => {
+            let keys: Vec<_> = differences(old, new).map(|setting| setting.declared.key).collect();
+            if keys.is_empty() { String::new() } else { format!("requests: {}", keys.join(", ")) }
+        }
+        (None, Some(_)) => "requests: added".into(),
+        (Some(_), None) => "requests: removed".into(),
+        (None, None) => String::new(),
     }
 }
 

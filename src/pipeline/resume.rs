@@ -10,6 +10,7 @@ use arc_swap::ArcSwap;
 use serde::{Deserialize, Serialize};
 
 use super::hls::LeftRuns;
+use super::requests::Requests;
 use super::schedule::Scheduling;
 use super::state::History;
 use super::{PlayedTrack, state_file};
@@ -20,7 +21,7 @@ use crate::error::{Error, Result};
 use crate::hls::LastRun;
 use crate::ids::EntryId;
 use crate::playout::schedule::Director;
-use crate::playout::{Delta, Entry, GiveWay, Piece, Snapshot, assemble, pieces};
+use crate::playout::{Delta, Entry, GiveWay, Piece, Requested, Snapshot, assemble, pieces};
 use crate::units::FrameCount;
 
 /// How many milliseconds a snapshot waits for a mixer that is in the middle of a job. A job takes far less.
@@ -41,6 +42,9 @@ pub struct PipelineSnapshot {
     /// What the HLS at each path has come to.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     hls: BTreeMap<String, LastRun>,
+    /// The requests of listeners that limits count.
+    #[serde(default, skip_serializing_if = "Requested::is_empty")]
+    requested: Requested,
 }
 
 /// What turns one snapshot into another.
@@ -57,6 +61,8 @@ pub(super) struct SnapshotDelta {
     schedule: Option<Director>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     hls: Option<BTreeMap<String, LastRun>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    requested: Option<Requested>,
 }
 
 impl PipelineSnapshot {
@@ -84,8 +90,9 @@ impl PipelineSnapshot {
             .then(|| pieces(&earlier.history, &self.history, |played| played.began_at));
         let hls = (self.hls != earlier.hls).then(|| self.hls.clone());
         let schedule = self.schedule.clone().filter(|_| self.schedule != earlier.schedule);
+        let requested = (self.requested != earlier.requested).then(|| self.requested.clone());
         let (current, waiting) = (self.current.clone(), self.waiting);
-        Some(SnapshotDelta { up_next, current, waiting, history, schedule, hls })
+        Some(SnapshotDelta { up_next, current, waiting, history, schedule, hls, requested })
     }
 
     /// Brings an earlier snapshot up to date. Returns false and changes nothing if this is not a change of
@@ -105,6 +112,7 @@ impl PipelineSnapshot {
         (self.current, self.waiting) = (delta.current, delta.waiting);
         self.schedule = delta.schedule.or(self.schedule.take());
         self.hls = delta.hls.unwrap_or_else(|| std::mem::take(&mut self.hls));
+        self.requested = delta.requested.unwrap_or_else(|| std::mem::take(&mut self.requested));
         true
     }
 }
@@ -120,6 +128,7 @@ impl PipelineSnapshot {
             history: Vec::new(),
             schedule: None,
             hls: BTreeMap::new(),
+            requested: Requested::default(),
         }
     }
 
@@ -149,6 +158,7 @@ pub(super) struct SnapshotSource {
     pub history: Arc<History>,
     pub schedule: Arc<Scheduling>,
     pub hls: LeftRuns,
+    pub requests: Arc<Requests>,
 }
 
 impl SnapshotSource {
@@ -158,6 +168,7 @@ impl SnapshotSource {
         let on_air = on_air.turn.as_ref();
         let waiting = *self.goes_on_at.lock().unwrap_or_else(PoisonError::into_inner);
         let waiting = waiting.filter(|(id, _)| up_next.is_queued(*id));
+        let requested = self.requests.requested(|id| up_next.is_queued(id));
         PipelineSnapshot {
             up_next,
             waiting: waiting.map(|(id, from)| (id, self.spec.rate.duration_of(from))),
@@ -179,6 +190,7 @@ impl SnapshotSource {
             history: self.history.tracks(),
             schedule: self.schedule.director(),
             hls: self.hls.all(),
+            requested,
         }
     }
 
@@ -202,6 +214,7 @@ impl SnapshotSource {
         drop(list);
         self.schedule.restore(snapshot.schedule, file);
         self.hls.restore(snapshot.hls);
+        self.requests.restore(snapshot.requested);
         self.history.prepend(snapshot.history);
     }
 

@@ -18,6 +18,7 @@ use super::live::LiveTable;
 use super::next_track::NextTrack;
 use super::outputs::Outputs;
 use super::programming::Programming;
+use super::requests::Requests;
 use super::resume::SnapshotSource;
 use super::schedule::Scheduling;
 use super::settings::PipelineSettings;
@@ -61,6 +62,7 @@ pub(super) struct Inner {
     pub taps: TapTable,
     pub limits: Limits,
     pub live: LiveTable,
+    pub requests: Arc<Requests>,
     pub history: Arc<History>,
     pub on_air: Arc<ArcSwap<OnAir>>,
     pub emitter: Emitter,
@@ -136,6 +138,7 @@ pub(super) fn start(
         taps: TapTable::default(),
         limits: Limits::of(&settings),
         live,
+        requests: Arc::new(Requests::of(&settings)),
         history,
         on_air,
         emitter,
@@ -315,6 +318,7 @@ impl Inner {
             history: self.history.clone(),
             schedule: self.schedule.clone(),
             hls: self.hls.left().clone(),
+            requests: self.requests.clone(),
         }
     }
 

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use super::hls::{self, HlsSettings};
 use super::live;
-use super::{HeardTracks, Hooks, LiveSettings, NextTrack, RelayedMountSettings};
+use super::requests;
+use super::{HeardTracks, Hooks, LiveSettings, NextTrack, RelayedMountSettings, RequestSettings};
 use crate::audio::{Channels, PcmSpec};
 use crate::civil::Zone;
 use crate::codec::{EncoderSettings, is_same_encoder};
@@ -93,6 +94,8 @@ pub struct PipelineSettings {
     /// The library whose playlists it can play: `library:NAME` in the place of a path. A station gives its
     /// own to pipelines that have none.
     pub library: Option<Library>,
+    /// What listeners may request. `None`: nothing.
+    pub requests: Option<RequestSettings>,
     /// Outputs as HLS.
     pub hls: Vec<HlsSettings>,
     /// Where the mix goes; at least one.
@@ -286,6 +289,7 @@ impl PipelineSettings {
         live::check_all(&self.live)?;
         self.schedule.check()?;
         hls::check_all(&self.hls)?;
+        requests::check(self.requests.as_ref(), self.library.as_ref())?;
         if self.outputs.is_empty() {
             return Err(Error::setting("output", "a pipeline needs at least one"));
         }
@@ -361,6 +365,7 @@ impl Default for PipelineSettings {
             schedule: Schedule::default(),
             live: Vec::new(),
             library: None,
+            requests: None,
             hls: Vec::new(),
             outputs: Vec::new(),
             hooks: Hooks::new(),

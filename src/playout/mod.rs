@@ -20,6 +20,7 @@ mod pace;
 mod pieces;
 pub mod playlist;
 mod precedence;
+mod requests;
 pub mod schedule;
 #[cfg(feature = "library")]
 mod silence;
@@ -38,6 +39,10 @@ pub use pace::{Moved, Pace};
 pub(crate) use pieces::{Piece, assemble, pieces};
 pub use playlist::{Entry, TrackKind};
 pub use precedence::{AfterLive, Air, Handover, LivePhase, LiveTerms, Precedence, Seen, USELESS_AFTER};
+pub(crate) use requests::Requested;
+#[cfg(feature = "library")]
+pub(crate) use requests::{HeardAt, Wish};
+pub use requests::{NoRequest, RequestLimits};
 pub use schedule::{
     DaypartSettings, Every, InsertSettings, OverLive, Planned, Reason, Relaxed, Schedule, SeparationSettings,
     Since, SlotSettings, SlotStart,

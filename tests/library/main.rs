@@ -6,6 +6,7 @@ mod killed;
 mod large;
 mod music;
 mod playlists;
+mod requests;
 mod scanning;
 mod sick;
 mod station;

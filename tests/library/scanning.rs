@@ -5,6 +5,7 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 
 use longwave::{Edits, Error, Library, LibrarySettings, ScanState, Search, TrackKind};
+use longwave_testing::studio::constant;
 use longwave_testing::until;
 
 use crate::music::{Shelf, age, scan, tagged, titles, write_track};
@@ -38,6 +39,22 @@ fn tracks_are_found_as_one_types() {
     assert_eq!((hits.tracks.len(), hits.total, hits.more), (2, 3, false));
     let again = scan(&library);
     assert_eq!((again.found, again.added, again.changed), (3, 0, 0));
+}
+
+/// Names as Linux writes them, and decomposed, as a Mac does.
+#[test]
+fn files_without_tags_are_found_by_their_names_without_regard_to_accents() {
+    let shelf = Shelf::new();
+    for name in ["Jóga", "Ho\u{308}hle der Lo\u{308}wen", "ΣΊΣΥΦΟΣ", "Ångström 東京"] {
+        let path = shelf.music().join(format!("{name}.wav"));
+        constant(&path, 0.1, 800);
+        age(&path);
+    }
+    let library = shelf.open();
+    scan(&library);
+    for words in ["joga", "JÓGA", "jo\u{301}g", "hohle lowen", "höhle", "σίσυφ", "angstr", "東京"] {
+        assert_eq!(library.search(&Search::new(words)).unwrap().total, 1, "{words:?}");
+    }
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod library;
 mod lost_lines;
 mod on_air;
 mod reload;
+mod requests;
 mod sick_disks;
 mod sick_library;
 mod sick_roots;

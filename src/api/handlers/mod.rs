@@ -10,6 +10,7 @@ pub(crate) mod no_library;
 pub(crate) mod outputs;
 pub(crate) mod pipelines;
 pub(crate) mod queue;
+pub(crate) mod requests;
 pub(crate) mod schedule;
 pub(crate) mod sessions;
 pub(crate) mod sources;

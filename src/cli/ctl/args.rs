@@ -156,6 +156,11 @@ pub enum CtlCommand {
         #[command(subcommand)]
         command: Option<super::library::LibraryCtl>,
     },
+    /// Search what listeners may request, or request it like them
+    Requests {
+        #[command(subcommand)]
+        command: RequestsCommand,
+    },
     /// List the listeners
     Listeners {
         /// Only those of this mount
@@ -206,6 +211,17 @@ pub enum QueueCommand {
     Remove { id: u64 },
     /// Remove all entries
     Clear,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum RequestsCommand {
+    /// Print tracks that may be requested and have these words, each with its id
+    Search {
+        #[arg(value_name = "WORD")]
+        words: Vec<String>,
+    },
+    /// Request the track with this id, within the limits of listeners
+    Add { track: i64 },
 }
 
 #[derive(Debug, Subcommand)]

@@ -12,7 +12,7 @@ pub use table::planned;
 use percent_encoding::{NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 use serde_json::{Value, json};
 
-use self::args::{Ctl, CtlCommand, ListCommand, LiveCommand, QueueCommand};
+use self::args::{Ctl, CtlCommand, ListCommand, LiveCommand, QueueCommand, RequestsCommand};
 use self::client::Client;
 use super::Failure;
 use super::text::one_line;
@@ -34,6 +34,7 @@ pub fn run(args: &Ctl) -> Result<(), Failure> {
             };
         }
         CtlCommand::Library { command } => return library::run(command.as_ref(), &client, &out),
+        CtlCommand::Requests { command } => return requests(command, args, &client, &out),
         CtlCommand::Listeners { mount } => {
             let mount = mount.as_ref().map_or_else(String::new, |mount| format!("?mount={}", encoded(mount)));
             return out
@@ -170,12 +171,28 @@ fn of_pipeline(command: &CtlCommand, pipeline: &Pipeline<'_>, out: &Out) -> Resu
         },
         CtlCommand::Reload
         | CtlCommand::Library { .. }
+        | CtlCommand::Requests { .. }
         | CtlCommand::Listeners { .. }
         | CtlCommand::Kick { .. }
         | CtlCommand::Sources { .. }
         | CtlCommand::Sessions { .. }
         | CtlCommand::Report { .. }
         | CtlCommand::Watch => Ok(()),
+    }
+}
+
+/// What listeners do. Without `--pipeline` the station finds the one that takes requests.
+fn requests(command: &RequestsCommand, args: &Ctl, client: &Client, out: &Out) -> Result<(), Failure> {
+    match command {
+        RequestsCommand::Search { words } => {
+            let words = words.join(" ");
+            let wanted = query(&[("q", Some(words.as_str())), ("pipeline", args.pipeline.as_deref())]);
+            out.show(&client.ask("GET", &format!("/requests/search{wanted}"), None)?, table::offered)
+        }
+        RequestsCommand::Add { track } => {
+            let body = with(json!({ "track": track }), "pipeline", args.pipeline.as_deref());
+            out.done(&client.ask("POST", "/requests", Some(body))?)
+        }
     }
 }
 

@@ -142,6 +142,13 @@ pub fn tracks(found: &Value) -> String {
     table(&["ID", "ARTIST", "TITLE", "FILE"], rows(&found["tracks"], cells))
 }
 
+/// Tracks that listeners may request.
+pub fn offered(found: &Value) -> String {
+    let cells =
+        |track: &Value| ["track", "artist", "title", "album"].iter().map(|key| text(&track[*key])).collect();
+    table(&["ID", "ARTIST", "TITLE", "ALBUM"], rows(found, cells))
+}
+
 /// Playlists of the library.
 pub fn playlists(list: &Value) -> String {
     let cells = |playlist: &Value| {

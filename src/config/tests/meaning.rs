@@ -276,6 +276,10 @@ fn the_default_that_is_documented_is_the_default() {
                 ("[[pipeline.live]]", _) => {
                     [&line, ""].map(|line| of_config(format!("[[pipeline]]\n[[pipeline.live]]\n{line}")))
                 }
+                ("[pipeline.requests]", _) => {
+                    let head = "[library]\nfolders = 'src'\n[[pipeline]]\n[pipeline.requests]";
+                    [&line, ""].map(|line| of_config(format!("{head}\n{line}")))
+                }
                 ("[[pipeline.hls]]", _) => {
                     [&line, ""].map(|line| of_config(format!("[[pipeline]]\n[[pipeline.hls]]\n{line}")))
                 }

@@ -2,11 +2,14 @@
 
 use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hash, Hasher};
+#[cfg(feature = "library")]
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::playout::Entry;
 
@@ -76,16 +79,24 @@ impl Track {
 }
 
 /// What a track has in common with others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Keys {
     pub file: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub artist: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<u64>,
 }
 
 /// By what the state knows a file.
 pub(crate) fn file_key(path: &Path) -> u64 {
     key(("file", path))
+}
+
+/// By what the state knows an address. It cannot be read from it.
+#[cfg(feature = "library")]
+pub(crate) fn address_key(address: IpAddr) -> u64 {
+    key(("address", address))
 }
 
 /// If another release of Rust hashes in another way, the state forgets what was heard, and no more.

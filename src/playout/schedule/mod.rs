@@ -33,7 +33,9 @@ use crate::playout::Crossfade;
 use crate::setting::Settings;
 
 pub(crate) use self::director::{Director, Interruption, Pick, Playing};
-pub(crate) use self::material::{Material, SlotWants, Track, Tracks, Wanted};
+#[cfg(feature = "library")]
+pub(crate) use self::material::address_key;
+pub(crate) use self::material::{Keys, Material, SlotWants, Track, Tracks, Wanted};
 pub use self::preview::Planned;
 pub(crate) use self::preview::preview;
 pub use self::reason::{Reason, Relaxed, Since};

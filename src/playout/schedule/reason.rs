@@ -14,6 +14,8 @@ pub enum Reason {
     Playlist,
     /// It was queued, or played at once by an order.
     Queue,
+    /// A listener requested it.
+    Request,
     /// The fallback stands in.
     Fallback,
     /// The schedule chose it from the playlist, or from those of a daypart.
@@ -77,6 +79,7 @@ impl fmt::Display for Reason {
         match self {
             Reason::Playlist => f.write_str("the playlist"),
             Reason::Queue => f.write_str("queue"),
+            Reason::Request => f.write_str("a listener's request"),
             Reason::Fallback => f.write_str("the fallback"),
             Reason::Rotation { daypart, artist_ago, relaxed, fits } => {
                 match daypart {
@@ -143,6 +146,7 @@ mod tests {
         };
         for (reason, text) in [
             (Reason::Queue, "queue"),
+            (Reason::Request, "a listener's request"),
             (
                 rotation(Some("Morning (Mon-Fri 06:00-10:00)"), Some(3480), vec![]),
                 "daypart Morning (Mon-Fri 06:00-10:00), not this artist for 58 min",
