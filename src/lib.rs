@@ -84,7 +84,7 @@ pub use engine::tap::{Tap, TapRead};
 pub use engine::titles::TitleHolds;
 pub use error::{CloseReason, Error, LeaveReason, Result};
 pub use event::{AnnouncementEnd, Event, EventKind, EventReceiver, LiveSourceInfo, StationEvent, TrackInfo};
-pub use health::Health;
+pub use health::{Health, ProblemKind};
 pub use history::HistorySettings;
 #[cfg(feature = "library")]
 pub use history::{

@@ -17,6 +17,7 @@ const ACROSS: &[(&str, &str, &str)] = &[
     ("config", "pipeline", "a declaration ends in the settings of pipelines"),
     ("counters", "names", "a counter has one name for all faces"),
     ("error", "names", "a reason has one name for all faces"),
+    ("health", "names", "a kind of problem has one name for all faces"),
     ("hls", "codec", "tests put the packets of real encoders into segments"),
     ("metadata", "path_text", "a file without a title is shown by its name, which may not be UTF-8"),
     ("packet", "metadata", "a packet carries its title"),

@@ -11,7 +11,7 @@ use crate::engine::chooser::Chooser;
 use crate::engine::mixer::read;
 use crate::error::Result;
 use crate::event::{LiveSourceInfo, TrackInfo};
-use crate::health::{Health, Warning};
+use crate::health::{Health, ProblemKind, Warning};
 use crate::ids::EntryId;
 use crate::metadata::Tags;
 use crate::playout::{Entry, ListState, Reason, TrackKind};
@@ -195,30 +195,31 @@ impl Pipeline {
     pub fn health(&self) -> Health {
         let mut health = Health::default();
         if !self.is_running() {
-            health.problems.push("off the air: the pipeline is stopped".into());
+            health.add(ProblemKind::OffAir, ["off the air: the pipeline is stopped".into()]);
             return health;
         }
         if !self.server().is_ok_and(|server| server.is_running()) {
-            health.problems.push("off the air: the server is stopped".into());
+            health.add(ProblemKind::OffAir, ["off the air: the server is stopped".into()]);
         } else if self.mounts().is_empty() {
-            health.problems.push("off the air: the pipeline has no output".into());
+            health.add(ProblemKind::OffAir, ["off the air: the pipeline has no output".into()]);
         }
         let on_air = read(&self.inner.on_air);
-        health.problems.extend(on_air.dead_air.map(|reason| format!("dead air: {reason}")));
-        health.problems.extend(on_air.behind.map(|late| {
+        health.add(ProblemKind::DeadAir, on_air.dead_air.map(|reason| format!("dead air: {reason}")));
+        let behind = on_air.behind.map(|late| {
             let (late, voices) = (late.as_secs_f64(), on_air.voices.len());
             format!(
                 "the mixer was up to {late:.1} s late, with {voices} voices: the machine is too slow for it \
                  (this ends when it has been on time for ten seconds)"
             )
-        }));
+        });
+        health.add(ProblemKind::Behind, behind);
         if on_air.plays_fallback() {
-            health.problems.push("the fallback is on the air".into());
+            health.add(ProblemKind::Fallback, ["the fallback is on the air".into()]);
         } else if on_air.nothing_to_play {
-            health.problems.push("nothing that can be played is up next".into());
+            health.add(ProblemKind::NothingToPlay, ["nothing that can be played is up next".into()]);
         }
-        health.problems.extend(self.inner.outputs().problems());
-        health.problems.extend(self.inner.hls.problems());
+        health.add(ProblemKind::Encoder, self.inner.outputs().problems());
+        health.add(ProblemKind::Hls, self.inner.hls.problems());
         health.warn(self.inner.programming.warnings());
         health.warn(self.inner.schedule.warnings());
         health.warn(self.inner.state_keeping.warning());
@@ -229,9 +230,8 @@ impl Pipeline {
             Warning::new(text.clone(), text)
         }));
         let hook = self.inner.hooks.hanging();
-        health
-            .problems
-            .extend(hook.map(|kind| format!("a hook for {} does not end; later hooks wait", kind.as_str())));
+        let hook = hook.map(|kind| format!("a hook for {} does not end; later hooks wait", kind.as_str()));
+        health.add(ProblemKind::Hook, hook);
         health
     }
 

@@ -36,7 +36,7 @@ use mio::{Poll, Waker};
 
 use crate::error::{Error, Result};
 use crate::event::{Emitter, EventKind, EventReceiver, Hub, Receivers, StationEvent};
-use crate::health::{Health, Warning};
+use crate::health::{Health, ProblemKind, Warning};
 use crate::ring::{Doorbell, handoff};
 use crate::staff::Staff;
 use crate::thread::Worker;
@@ -362,9 +362,10 @@ impl Server {
                 .unreadable
                 .map(|reason| format!("{} {reason}: its listeners hear nothing", mount.settings.path))
         });
-        let mut health = Health { problems: unreadable.collect(), ..Health::default() };
+        let mut health = Health::default();
+        health.add(ProblemKind::Unreadable, unreadable);
         if !self.is_running() {
-            health.problems.push("off the air: the server is stopped".into());
+            health.add(ProblemKind::OffAir, ["off the air: the server is stopped".into()]);
         }
         health.warn(crowding.into_iter().map(|whole| {
             Warning::new(whole, "an address that may be a proxy has its share, and more of it is refused")
