@@ -75,9 +75,10 @@ pub use codec::{
 #[doc(hidden)]
 pub use codec::{LiveRead, OggRead, read_live, read_ogg, read_tags_in}; // for fuzzing
 pub use config::{ApiSettings, Config, ConfigError, ConfigProblem};
-pub use counters::{CounterInfo, CounterKind};
+pub use counters::{CounterInfo, CounterKind, Durations};
 pub use engine::announcements::AnnouncementState;
 pub use engine::clock::{Clock, Stepper};
+pub use engine::counters::{EncoderStats, PipelineStats};
 pub use engine::deck::VoiceState;
 pub use engine::live::{ForcedAir, LiveInputState, LiveState};
 pub use engine::tap::{Tap, TapRead};

@@ -7,7 +7,10 @@ use serde::Serialize;
 
 use super::core::Core;
 use super::media::Media;
-use crate::json::{self, ComingTrack, CurrentTrack, Fill, Health, Levels, LiveInput, Playlist};
+use crate::json::{
+    self, ComingTrack, CurrentTrack, EncoderStatistics, Fill, Health, Levels, LiveInput, PipelineStatistics,
+    Playlist,
+};
 use crate::time::{as_seconds, rfc3339};
 use crate::units::SampleRate;
 use crate::{Entry, EntryId, Event, ForcedAir, MountInfo, Pipeline, mount_url};
@@ -31,6 +34,7 @@ pub(crate) struct PipelineState {
     #[serde(flatten)]
     fill: Fill,
     playlist: Option<Playlist>,
+    statistics: PipelineStatistics,
     levels: Levels,
     health: Health,
 }
@@ -51,6 +55,7 @@ impl PipelineState {
             next: coming_tracks(&pipeline.up_next(1), core).pop(),
             fill: Fill::of(pipeline),
             playlist: pipeline.playlist().map(|list| Playlist::of(&list, media)),
+            statistics: PipelineStatistics::of(&pipeline.stats()),
             levels: Levels::of(&pipeline.levels()),
             health: Health::of(pipeline.health()),
         }
@@ -85,15 +90,20 @@ pub(crate) struct StationMount {
     listen_url: String,
     /// The pipeline that feeds it.
     pipeline: Option<String>,
+    /// What the pipeline's encoder has done.
+    encoder: Option<EncoderStatistics>,
 }
 
 impl StationMount {
     pub(crate) fn of(info: &MountInfo, core: &Core, base_url: &str) -> StationMount {
         let path = &info.settings.path;
+        let pipeline = core.feeding(path);
+        let encoder = pipeline.and_then(|pipeline| pipeline.encoder_stats(path).ok());
         StationMount {
             mount: json::Mount::of(info),
             listen_url: mount_url(base_url, path),
-            pipeline: core.feeding(path).map(|pipeline| pipeline.name().into()),
+            pipeline: pipeline.map(|pipeline| pipeline.name().into()),
+            encoder: encoder.as_ref().map(EncoderStatistics::of),
         }
     }
 }

@@ -213,15 +213,16 @@ fn start(config: Config, file: Option<&Path>) -> Result<(Station, Api, Option<To
 
 /// Logs figures of the whole run, which show whether the machine was fast enough.
 fn sum_up(stats: &ServerStats) {
+    let turns = &stats.turn_times;
     log::info!(
         "{} listeners at most; {} writes to them, {} of which met a full socket; {} turns of the reactor: {:?} half of them, {:?} 99 of 100, {:?} the longest",
         stats.listener_peak,
         stats.writes,
         stats.blocked_writes,
-        stats.turns,
-        stats.turn_p50,
-        stats.turn_p99,
-        stats.turn_max
+        turns.count(),
+        turns.quantile(0.50),
+        turns.quantile(0.99),
+        turns.max()
     );
 }
 

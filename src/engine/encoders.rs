@@ -5,16 +5,19 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use crossbeam::channel::{Receiver, Sender};
 use crossbeam::queue::ArrayQueue;
 use log::Level;
 
+use super::counters::{EncoderCounters, EncoderStats};
 use super::job::{Job, Mark, OutputId};
 use super::line::{Line, OutputSetup, Running, Sink};
 use crate::codec::{Encoder, EncoderSettings};
 use crate::event::Emitter;
 use crate::staff::{Place, Post};
+use crate::units::SampleRate;
 
 /// Jobs that an output may be behind before the oldest is dropped: about ten seconds.
 const QUEUE_JOBS: usize = 100;
@@ -31,11 +34,13 @@ enum Work {
 pub(crate) struct Output {
     id: OutputId,
     mount: String,
+    rate: SampleRate,
     queue: ArrayQueue<Work>,
     /// Its place among those that its workers encode for.
     place: Place,
     line: Mutex<Line>,
     failed: Arc<AtomicBool>,
+    counters: Arc<EncoderCounters>,
     /// The pieces of work that were queued, and those that were done or dropped. The difference is what
     /// waits.
     given: AtomicU64,
@@ -57,15 +62,18 @@ impl Output {
     /// An output that goes on the air with this encoder.
     pub fn new(setup: OutputSetup, encoder: Box<dyn Encoder>, sink: Sink, place: Place) -> Output {
         let failed = Arc::new(AtomicBool::new(false));
-        let (id, mount) = (setup.id, setup.mount.clone());
-        let line = Line::new(setup, Running::new(encoder), sink, failed.clone());
+        let counters = Arc::<EncoderCounters>::default();
+        let (id, mount, rate) = (setup.id, setup.mount.clone(), setup.spec.rate);
+        let line = Line::new(setup, Running::new(encoder), sink, failed.clone(), counters.clone());
         Output {
             id,
             mount,
+            rate,
             queue: ArrayQueue::new(QUEUE_JOBS),
             place,
             line: Mutex::new(line),
             failed,
+            counters,
             given: AtomicU64::new(0),
             done: AtomicU64::new(0),
             lost: Mutex::default(),
@@ -85,6 +93,12 @@ impl Output {
     /// How many pieces of work wait for its encoder, including the one that is being done.
     pub fn waiting(&self) -> u64 {
         self.given.load(Ordering::Relaxed).saturating_sub(self.done.load(Ordering::Relaxed))
+    }
+
+    /// What its encoder has done.
+    pub fn stats(&self) -> EncoderStats {
+        self.counters.waiting.set(self.waiting());
+        self.counters.snapshot()
     }
 
     /// Whether its encoder has failed, and no new one has given a packet yet.
@@ -128,6 +142,7 @@ impl Output {
                     let mut lost = lock(&self.lost);
                     lost.jobs += 1;
                     lost.marks.extend_from_slice(&job.marks);
+                    self.counters.lost.add_time(self.rate.duration_of(job.frames()));
                     self.done.fetch_add(1, Ordering::Relaxed);
                     None
                 }
@@ -143,7 +158,10 @@ impl Output {
             Work::Encode(job) => {
                 let marks = self.report_loss(line.emitter());
                 line.add_marks(&marks);
+                let begun = Instant::now();
                 line.encode(&job);
+                self.counters.worked.add_time(begun.elapsed());
+                self.counters.encoded.add_time(self.rate.duration_of(job.frames()));
             }
             Work::Replace(settings, running) => line.replace(settings, *running),
             Work::Finish(finished) => {

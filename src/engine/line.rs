@@ -10,6 +10,7 @@ use std::vec::Drain;
 
 use log::Level;
 
+use super::counters::EncoderCounters;
 use super::handover::{faded_in, faded_out, silence_before};
 use super::job::{Job, Mark, OutputId};
 use crate::audio::{PcmBlock, PcmSpec};
@@ -62,6 +63,7 @@ pub(crate) struct Line {
     packets: Vec<Packet>,
     ready: Vec<LinePacket>,
     failed: Arc<AtomicBool>,
+    counters: Arc<EncoderCounters>,
 }
 
 enum EncoderState {
@@ -115,7 +117,13 @@ impl Running {
 }
 
 impl Line {
-    pub fn new(output: OutputSetup, running: Running, sink: Sink, failed: Arc<AtomicBool>) -> Line {
+    pub fn new(
+        output: OutputSetup,
+        running: Running,
+        sink: Sink,
+        failed: Arc<AtomicBool>,
+        counters: Arc<EncoderCounters>,
+    ) -> Line {
         Line {
             output,
             encoder: EncoderState::Running(running),
@@ -126,6 +134,7 @@ impl Line {
             packets: Vec::new(),
             ready: Vec::new(),
             failed,
+            counters,
         }
     }
 
@@ -269,6 +278,7 @@ impl Line {
 
     fn fail(&mut self, block: &PcmBlock, error: &Error) {
         self.packets.clear();
+        self.counters.failures.add(1);
         self.encoder =
             EncoderState::Failed { until: block.position + self.output.spec.rate.frames_in(REBUILD_AFTER) };
         if !self.failed.swap(true, Ordering::Relaxed) {

@@ -12,6 +12,7 @@ use arc_swap::ArcSwap;
 
 use super::announcements::{AnnouncementOrder, AnnouncementState, Announcements};
 use super::clock::Clock;
+use super::counters::PipelineCounters;
 use super::deck::{Deck, DeckCommand, VoiceState};
 use super::encoders::Output;
 use super::job::{Job, Mark, OutputId, job_blocks};
@@ -104,6 +105,7 @@ pub(crate) struct Links {
     pub commands: QuietReceiver<Command>,
     pub emitter: Emitter,
     pub on_air: Arc<ArcSwap<OnAir>>,
+    pub counters: Arc<PipelineCounters>,
     /// How many hooks hear of a track's beginning.
     pub track_hooks: Arc<AtomicUsize>,
 }
@@ -393,6 +395,7 @@ impl Mixer {
         }
         let now = self.links.clock.now();
         self.late = now.saturating_duration_since(self.pace.due(last));
+        self.links.counters.lateness.add(self.late);
         let change = self.lateness.look(self.late, now);
         self.tell_lateness(change);
     }
@@ -415,6 +418,11 @@ impl Mixer {
 
     /// Shows the guard what was mixed, and does what it says.
     fn watch(&mut self, frames: FrameCount, level: Level) {
+        let mixed = self.spec.rate.duration_of(frames);
+        self.links.counters.mixed.add_time(mixed);
+        if self.dead_air.is_some() {
+            self.links.counters.dead_air.add_time(mixed);
+        }
         let expected = match self.programme.expected() {
             _ if self.announcements.has_air() => Expected::Announcement,
             _ if self.live.has_air() => Expected::Live,

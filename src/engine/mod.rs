@@ -4,6 +4,7 @@
 pub(crate) mod announcements;
 pub(crate) mod chooser;
 pub(crate) mod clock;
+pub(crate) mod counters;
 pub(crate) mod crew;
 mod cut;
 pub(crate) mod deck;

@@ -1,7 +1,7 @@
 //! State and events as JSON documents. The HTTP API and the C ABI write them, and an application can, too.
 //!
 //! Each document has the name of its schema in the API's description (`/api/v1/openapi.json`). In all of them
-//! durations are seconds, to the millisecond (those of the reactor's turns to the microsecond); points of
+//! durations are seconds, to the millisecond (those of counters to the microsecond); points of
 //! time are RFC 3339 in UTC; volumes are factors, 1 being unchanged; levels are decibels. What is not known
 //! is null.
 //!
@@ -23,6 +23,7 @@ mod live;
 mod play;
 mod server;
 mod source;
+mod statistics;
 mod tracks;
 
 use std::path::{Path, PathBuf};
@@ -37,6 +38,7 @@ pub use live::{LiveInput, LiveSource};
 pub use play::Play;
 pub use server::{Hls, Listener, Mount, ServerStatistics};
 pub use source::Source;
+pub use statistics::{EncoderStatistics, PipelineStatistics};
 pub use tracks::{
     Announcement, ComingTrack, CurrentTrack, FileMetadata, PlannedTrack, PlayedTrack, Playlist, Track, Voice,
 };

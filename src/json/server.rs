@@ -12,11 +12,11 @@ use crate::{HlsInfo, ListenerInfo, MountInfo, ServerStats};
 
 /// Counters with their declared names.
 #[derive(Debug)]
-struct Counters(Vec<(&'static CounterInfo, u64)>);
+pub(super) struct Counters(pub Vec<(&'static CounterInfo, u64)>);
 
 impl Serialize for Counters {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_map(self.0.iter().map(|(counter, value)| (counter.name, value)))
+        to.collect_map(self.0.iter().map(|(counter, value)| (counter.name, counter.told(*value))))
     }
 }
 
@@ -36,13 +36,14 @@ pub struct ServerStatistics {
 impl ServerStatistics {
     /// From [`Server::stats`](crate::Server::stats).
     pub fn of(stats: &ServerStats) -> ServerStatistics {
+        let turns = &stats.turn_times;
         ServerStatistics {
             counters: Counters(stats.counters().collect()),
             closed: stats.closed.iter().map(|(reason, count)| (reason.as_str(), *count)).collect(),
-            turns: stats.turns,
-            turn_p50: stats.turn_p50.as_secs_f64(),
-            turn_p99: stats.turn_p99.as_secs_f64(),
-            turn_max: stats.turn_max.as_secs_f64(),
+            turns: turns.count(),
+            turn_p50: turns.quantile(0.50).as_secs_f64(),
+            turn_p99: turns.quantile(0.99).as_secs_f64(),
+            turn_max: turns.max().as_secs_f64(),
         }
     }
 }

@@ -10,6 +10,7 @@ use super::hls::Outlets;
 use super::{OutputSettings, Pipeline, limits};
 use crate::audio::PcmSpec;
 use crate::codec::{Encoder, EncoderSettings, is_same_encoder};
+use crate::engine::counters::EncoderStats;
 use crate::engine::encoders::Output;
 use crate::engine::job::OutputId;
 use crate::engine::line::{LinePacket, OutputSetup};
@@ -204,6 +205,14 @@ impl Pipeline {
     /// The paths of its mounts, in the order in which they were added.
     pub fn mounts(&self) -> Vec<String> {
         self.inner.outputs().mounts().to_vec()
+    }
+
+    /// What the encoder of the output at this mount has done.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if no output has this mount.
+    pub fn encoder_stats(&self, mount: &str) -> Result<EncoderStats> {
+        self.inner.outputs().find(mount).map(|output| output.stats())
     }
 
     /// Adds an output. The other outputs are not affected.

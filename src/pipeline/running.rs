@@ -30,6 +30,7 @@ use super::voices::VoiceTable;
 use crate::audio::PcmSpec;
 use crate::engine::chooser::Chooser;
 use crate::engine::clock::Clock;
+use crate::engine::counters::PipelineCounters;
 use crate::engine::live::LiveInputs;
 use crate::engine::mixer::{Command, Links, Mixer, OnAir};
 use crate::engine::programme::Programme;
@@ -65,6 +66,7 @@ pub(super) struct Inner {
     pub requests: Arc<Requests>,
     pub history: Arc<History>,
     pub on_air: Arc<ArcSwap<OnAir>>,
+    pub counters: Arc<PipelineCounters>,
     pub emitter: Emitter,
     pub hooks: Arc<HookTable>,
     /// Set if the application is asked what is next.
@@ -97,7 +99,9 @@ pub(super) fn start(
     let announcements = Arc::<AnnouncementTable>::default();
     let membership = Arc::new(Membership::enter(server.hub()?, name.clone()));
     let recordings = Arc::new(Recordings::new(membership.emitter()));
-    let emitter = membership.emitter().after(remember(&history, &voices, &announcements, &recordings));
+    let counters = Arc::<PipelineCounters>::default();
+    let remember = remember(&counters, &history, &voices, &announcements, &recordings);
+    let emitter = membership.emitter().after(remember);
     let hooks = Arc::new(HookTable::new(std::mem::take(&mut settings.hooks))?);
 
     let staff = server.staff();
@@ -141,6 +145,7 @@ pub(super) fn start(
         requests: Arc::new(Requests::of(&settings)),
         history,
         on_air,
+        counters,
         emitter,
         hooks,
         chooser: OnceLock::new(),
@@ -171,15 +176,20 @@ pub(super) fn start(
 
 /// What an event changes before anybody hears of it.
 fn remember(
+    counters: &Arc<PipelineCounters>,
     history: &Arc<History>,
     voices: &Arc<VoiceTable>,
     announcements: &Arc<AnnouncementTable>,
     recordings: &Arc<Recordings>,
 ) -> impl Fn(&Event) + Send + Sync + 'static {
-    let (history, voices) = (history.clone(), voices.clone());
+    let (counters, history, voices) = (counters.clone(), history.clone(), voices.clone());
     let (announcements, recordings) = (announcements.clone(), recordings.clone());
     move |event| match event {
-        Event::TrackChange { track, .. } => history.add(track),
+        Event::TrackChange { track, .. } => {
+            counters.tracks.add_shared(1);
+            history.add(track);
+        }
+        Event::TrackFailed { .. } => counters.failed_tracks.add_shared(1),
         Event::LiveTitle { source, title, .. } => history.add_live(source, title),
         Event::VoiceEnded { voice, .. } => voices.forget(*voice),
         // Until then its recording stays open.
@@ -235,6 +245,7 @@ impl Inner {
         let (spec, transitions) = (self.spec, *self.programming.transitions());
         let outputs = self.outputs().for_mixer();
         let (name, emitter, on_air) = (self.name.to_string(), self.emitter.clone(), self.on_air.clone());
+        let counters = self.counters.clone();
         let start = clock.now();
         let track_hooks = self.hooks.track_hooks.clone();
         let picker = self.programming.picker(
@@ -245,7 +256,7 @@ impl Inner {
             self.schedule.clone(),
             self.stopping.clone(),
         );
-        let links = Links { name, clock, commands, emitter, on_air, track_hooks };
+        let links = Links { name, clock, commands, emitter, on_air, counters, track_hooks };
         let live = LiveInputs::new(spec, self.live.setups(spec), self.programming.skip_crossfade());
         let mix = move || {
             // Made on the mixer's thread, because picking begins here.

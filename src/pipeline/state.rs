@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Pipeline;
 use crate::engine::chooser::Chooser;
+use crate::engine::counters::PipelineStats;
 use crate::engine::mixer::read;
 use crate::error::Result;
 use crate::event::{LiveSourceInfo, TrackInfo};
@@ -233,6 +234,11 @@ impl Pipeline {
         let hook = hook.map(|kind| format!("a hook for {} does not end; later hooks wait", kind.as_str()));
         health.add(ProblemKind::Hook, hook);
         health
+    }
+
+    /// What it has done since the start.
+    pub fn stats(&self) -> PipelineStats {
+        self.inner.counters.snapshot()
     }
 
     /// How much audio was left out since the start, because the mixer was too late to catch up.

@@ -137,6 +137,11 @@ impl HandoffReader {
         self.ring.queue.len()
     }
 
+    /// The number of packets that may wait.
+    pub(crate) fn capacity(&self) -> usize {
+        self.ring.queue.capacity()
+    }
+
     /// Whether the producer is gone. Ask before a drain, not after it.
     pub(crate) fn has_ended(&self) -> bool {
         self.ring.ended.load(Ordering::Acquire)

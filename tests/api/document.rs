@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex};
 
-use longwave::{EventKind, MountInfo, ServerStats};
+use longwave::{EncoderStats, EventKind, HlsCounters, MountInfo, PipelineStats, ServerStats};
 use longwave_testing::client::Answer;
 use serde_json::{Value, json};
 
@@ -40,6 +40,7 @@ pub fn judge(method: &str, target: &str, answer: &Answer) {
         return;
     }
     let kind = answer.header("content-type").unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default();
     let schema =
         &content.get(kind).unwrap_or_else(|| panic!("{method} {target}: {status} as {kind:?}"))["schema"];
     if kind.contains("json") {
@@ -86,10 +87,17 @@ fn validator(schema: &Value) -> &'static jsonschema::Validator {
 
 #[test]
 fn every_counter_is_described_as_it_is_declared() {
-    for (schema, counters) in [("Server", ServerStats::COUNTERS), ("Mount", MountInfo::COUNTERS)] {
+    for (schema, counters) in [
+        ("Server", ServerStats::COUNTERS),
+        ("Mount", MountInfo::COUNTERS),
+        ("Hls", HlsCounters::COUNTERS),
+        ("PipelineStatistics", PipelineStats::COUNTERS),
+        ("EncoderStatistics", EncoderStats::COUNTERS),
+    ] {
         for counter in counters {
             let described = &DOCUMENT["components"]["schemas"][schema]["properties"][counter.name];
-            assert_eq!(described["type"], "integer", "{schema}: {}", counter.name);
+            let kind = if counter.unit == "microseconds" { "number" } else { "integer" };
+            assert_eq!(described["type"], kind, "{schema}: {}", counter.name);
             assert_eq!(described["description"], counter.about, "{schema}: {}", counter.name);
         }
     }

@@ -268,6 +268,7 @@ impl Rig {
             commands: receiver,
             emitter,
             on_air: on_air.clone(),
+            counters: Arc::default(),
             track_hooks: track_hooks.clone(),
         };
         let live = LiveInputs::new(SPEC, Vec::new(), Duration::ZERO);

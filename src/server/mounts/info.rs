@@ -41,11 +41,19 @@ counters! {
         listeners: Gauge of listeners,
         /// The most listeners at once.
         listener_peak: Gauge of listeners,
+        /// Listeners that have come, after their first second or from another mount.
+        joins: Counter of listeners,
         /// Packets received.
         packets: Counter of packets,
         /// Packets lost on the way from the producer: the reactor was away for too long, or the packet was
         /// larger than a backlog can hold.
         dropped_packets: Counter of packets,
+        /// Packets that waited for the reactor when it last took some.
+        waiting_packets: Gauge of packets,
+        /// The most packets that have waited for it.
+        waiting_packets_peak: Gauge of packets,
+        /// Packets that may wait for it.
+        max_waiting_packets: Gauge of packets,
         /// Bytes that an application wrote and that belong to no packet of the content type. They were left
         /// out.
         garbage_bytes: Counter of bytes,

@@ -52,6 +52,7 @@ impl Mount {
         now: Instant,
     ) -> Mount {
         let settings = board.settings();
+        board.counters.max_waiting_packets.set(handoff.capacity() as u64);
         Mount {
             path: Arc::clone(&board.path),
             backlog: Backlog::new(settings.backlog_bytes(server)),
@@ -78,12 +79,16 @@ impl Mount {
 
     fn take(&mut self, most: usize, now: Moment) -> Drained {
         let Some(handoff) = self.handoff.take() else { return Drained::Empty };
+        let waiting = handoff.waiting() as u64;
         let (drained, packets) = drain(&handoff, most, |packet| self.append(packet, now));
-        self.board.counters.dropped_packets.set(handoff.dropped());
+        let counters = &self.board.counters;
+        counters.dropped_packets.set(handoff.dropped());
         self.handoff = Some(handoff);
         if packets > 0 {
             self.appended = now.instant;
-            self.board.counters.packets.add(packets as u64);
+            counters.packets.add(packets as u64);
+            counters.waiting_packets.set(waiting);
+            counters.waiting_packets_peak.raise_to(waiting);
             self.board.position.set(self.backlog.head().0);
             self.board.micros.set(self.backlog.head_time().as_micros() as u64);
         }

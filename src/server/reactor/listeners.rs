@@ -131,6 +131,8 @@ pub(super) fn count_jump(bytes: u64, mount: &Mount, counters: &Counters) {
 pub(super) fn count_in(listener: &Listener, mount: &Mount, Ports { counters, events, journal, .. }: &Ports) {
     counters.listeners.rise(&counters.listener_peak);
     mount.board.counters.listeners.rise(&mount.board.counters.listener_peak);
+    counters.joins.add(1);
+    mount.board.counters.joins.add(1);
     events.emit(journal.joined(&listener.visit, &mount.path));
 }
 

@@ -1,8 +1,6 @@
 //! The statistics of a server. The reactor counts, and any thread reads, without a lock between them.
 
-use std::time::Duration;
-
-use crate::counters::{Counter, counters};
+use crate::counters::{Counter, Durations, Histogram, counters};
 use crate::error::CloseReason;
 use crate::filework;
 
@@ -13,14 +11,8 @@ counters! {
     pub struct ServerStats {
         /// Listeners that left, by reason. Moving to another mount is not leaving.
         pub closed: Vec<(CloseReason, u64)>,
-        /// Turns of the reactor's loop.
-        pub turns: u64,
-        /// Half of the turns took at most this long.
-        pub turn_p50: Duration,
-        /// 99 % of the turns took at most this long.
-        pub turn_p99: Duration,
-        /// The longest turn.
-        pub turn_max: Duration,
+        /// The turns of the reactor's loop.
+        pub turn_times: Durations,
     }
 
     /// The counters of a whole server.
@@ -81,6 +73,8 @@ counters! {
         listeners: Gauge of listeners,
         /// The most listeners at once.
         listener_peak: Gauge of listeners,
+        /// Listeners that have come: to mounts, after their first second or from another mount, and to HLS.
+        joins: Counter of listeners,
         /// Listeners of HLS now: sessions that have asked for a playlist lately.
         hls_listeners: Gauge of listeners,
         /// The most listeners of HLS at once.
@@ -115,12 +109,10 @@ impl Counters {
 
     pub(crate) fn snapshot(&self) -> ServerStats {
         let closed = CloseReason::ALL.iter().map(|reason| (*reason, self.closed[*reason as usize].get()));
-        let turns = &self.turns;
-        let quantile = |share| turns.quantile(share);
         let (hanging, hangs) = filework::totals();
         self.hanging_files.set(hanging as u64);
         self.file_hangs.set(hangs);
-        self.copy(closed.collect(), turns.count(), quantile(0.50), quantile(0.99), turns.max())
+        self.copy(closed.collect(), self.turns.copy())
     }
 }
 
@@ -131,97 +123,9 @@ impl ServerStats {
     }
 }
 
-/// Counts durations by size. Each power of two of microseconds has four buckets, so a quantile is at most a
-/// quarter too large.
-#[derive(Debug)]
-pub(crate) struct Histogram {
-    buckets: [Counter; Histogram::BUCKETS],
-    max_micros: Counter,
-}
-
-impl Default for Histogram {
-    fn default() -> Histogram {
-        Histogram { buckets: std::array::from_fn(|_| Counter::default()), max_micros: Counter::default() }
-    }
-}
-
-impl Histogram {
-    /// Up to 2^32 µs, which is more than an hour.
-    const BUCKETS: usize = 4 * 32;
-
-    pub(crate) fn add(&self, duration: Duration) {
-        let micros = duration.as_micros() as u64;
-        self.buckets[Histogram::bucket(micros)].add(1);
-        self.max_micros.raise_to(micros);
-    }
-
-    pub(crate) fn count(&self) -> u64 {
-        self.buckets.iter().map(Counter::get).sum()
-    }
-
-    pub(crate) fn max(&self) -> Duration {
-        Duration::from_micros(self.max_micros.get())
-    }
-
-    /// The upper end of the bucket in which this share of all durations is reached.
-    pub(crate) fn quantile(&self, share: f64) -> Duration {
-        let wanted = (self.count() as f64 * share).ceil() as u64;
-        let mut seen = 0;
-        let reached = self.buckets.iter().position(|bucket| {
-            seen += bucket.get();
-            seen >= wanted
-        });
-        let end = reached.map_or(Duration::ZERO, |bucket| Duration::from_micros(Histogram::end(bucket)));
-        end.min(self.max())
-    }
-
-    fn bucket(micros: u64) -> usize {
-        if micros < 4 {
-            return micros as usize;
-        }
-        let power = micros.ilog2() as usize;
-        let quarter = (micros >> (power - 2)) as usize & 3;
-        ((power - 1) * 4 + quarter).min(Histogram::BUCKETS - 1)
-    }
-
-    /// The first value beyond this bucket.
-    fn end(bucket: usize) -> u64 {
-        if bucket < 4 {
-            return bucket as u64 + 1;
-        }
-        let (power, quarter) = (bucket / 4 + 1, (bucket % 4) as u64);
-        (5 + quarter) << (power - 2)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn every_duration_has_a_bucket_that_is_at_most_a_quarter_wider() {
-        for micros in (0..10_000).chain([1 << 20, (1 << 31) + 12_345, u64::from(u32::MAX)]) {
-            let bucket = Histogram::bucket(micros);
-            let start = if bucket == 0 { 0 } else { Histogram::end(bucket - 1) };
-            assert!(start <= micros && micros < Histogram::end(bucket), "{micros} in {bucket}");
-            assert!(Histogram::end(bucket) - start <= 1 + start / 4);
-        }
-        assert_eq!(Histogram::bucket(u64::MAX), Histogram::BUCKETS - 1);
-    }
-
-    #[test]
-    fn quantiles() {
-        let histogram = Histogram::default();
-        assert_eq!(histogram.quantile(0.5), Duration::ZERO);
-        for micros in 1..=1_000 {
-            histogram.add(Duration::from_micros(micros));
-        }
-        assert_eq!(histogram.count(), 1_000);
-        assert_eq!(histogram.max(), Duration::from_millis(1));
-        let median = histogram.quantile(0.5).as_micros();
-        assert!((500..=640).contains(&median), "{median}");
-        assert_eq!(histogram.quantile(1.0), Duration::from_millis(1));
-    }
 
     #[test]
     fn close_reasons_are_counted_apart() {

@@ -134,6 +134,8 @@ impl Audience {
         let visit = visit();
         counters.hls_listeners.rise(&counters.hls_listener_peak);
         room.counters.listeners.rise(&room.counters.listener_peak);
+        counters.joins.add(1);
+        room.counters.joins.add(1);
         events.emit(journal.joined(&visit, &room.name));
         let due = (now.instant + counted_for, visit.id);
         let (since, last, standing) = (now.instant, now.instant, Standing::Listens);

@@ -41,6 +41,8 @@ counters! {
         listeners: Gauge of listeners,
         /// The most listeners at once.
         listener_peak: Gauge of listeners,
+        /// Sessions that have begun.
+        joins: Counter of listeners,
         /// Requests that were answered with an object.
         requests: Counter of requests,
         /// Requests for what was gone, or not there yet.

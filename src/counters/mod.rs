@@ -1,7 +1,15 @@
 //! Numbers that one thread counts and any thread reads. Each counter is declared once, with its name, its
 //! kind, its unit and its documentation; whatever reports counters takes them from the declaration.
 
+mod durations;
+
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use serde::Serialize;
+
+pub use durations::Durations;
+pub(crate) use durations::Histogram;
 
 use crate::names::named;
 
@@ -12,6 +20,11 @@ pub(crate) struct Counter(AtomicU64);
 impl Counter {
     pub(crate) fn add(&self, number: u64) {
         self.set(self.get() + number);
+    }
+
+    /// For a counter of time.
+    pub(crate) fn add_time(&self, time: Duration) {
+        self.add(time.as_micros() as u64);
     }
 
     /// One more is there; `peak` is the most that there were.
@@ -76,10 +89,31 @@ pub struct CounterInfo {
     pub name: &'static str,
     /// How it moves.
     pub kind: CounterKind,
-    /// What it counts: `bytes`.
+    /// What it counts: `bytes`. `microseconds` are seconds in JSON and metrics.
     pub unit: &'static str,
     /// Its documentation.
     pub about: &'static str,
+}
+
+/// What counts time counts microseconds.
+pub(crate) const TIME: &str = "microseconds";
+
+/// The value of a counter as JSON and metrics tell it: time is in seconds there.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Told {
+    Whole(u64),
+    Seconds(f64),
+}
+
+impl CounterInfo {
+    /// How a value of this counter is told.
+    pub(crate) fn told(&self, value: u64) -> Told {
+        match self.unit {
+            TIME => Told::Seconds(value as f64 / 1e6),
+            _ => Told::Whole(value),
+        }
+    }
 }
 
 /// Declares counters, and two structs that have a field for each: one of [`Counter`]s, which threads share,
@@ -153,6 +187,8 @@ mod tests {
             bytes_sent: Counter of bytes,
             /// Listeners now.
             listeners: Gauge of listeners,
+            /// How long it has sounded.
+            sounded: Counter of microseconds,
         }
     }
 
@@ -172,5 +208,17 @@ mod tests {
         };
         assert_eq!(told[0], (&bytes_sent, 7));
         assert_eq!((told[1].0.name, told[1].0.kind.as_str(), told[1].1), ("listeners", "gauge", 2));
+    }
+
+    #[test]
+    fn time_is_told_in_seconds() {
+        let shared = Shared::default();
+        shared.bytes_sent.add(7);
+        shared.sounded.add_time(Duration::from_millis(1_500));
+        let copied = shared.copy("a");
+        assert_eq!(copied.sounded, 1_500_000);
+        let told: Vec<_> = copied.counters().map(|(counter, value)| counter.told(value)).collect();
+        assert_eq!(told, [Told::Whole(7), Told::Whole(0), Told::Seconds(1.5)]);
+        assert_eq!(serde_json::to_string(&told).unwrap(), "[7,0,1.5]");
     }
 }
