@@ -75,7 +75,7 @@ FILL_IN := sed 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@VERSION@|$(VERS
 # What was built, to its places; nothing is built here.
 install-files:
 	@[ -x $(BUILT)/longwave ] && [ -e $(BUILT)/liblongwave_c.so ] && [ -e $(BUILT)/THIRD-PARTY-LICENCES ] || { echo "There is nothing to install yet: run make first."; exit 1; }
-	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin include share/longwave/python $(LISP)/cl-streamer $(DOC)) $(addprefix $(DESTDIR)$(LIBDIR)/,pkgconfig cmake/longwave)
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin include share/longwave/python $(LISP)/cl-streamer $(DOC)/monitoring) $(addprefix $(DESTDIR)$(LIBDIR)/,pkgconfig cmake/longwave)
 	$(call stripped,$(BUILT)/longwave,$(DESTDIR)$(PREFIX)/bin/longwave)
 	$(call stripped,$(BUILT)/liblongwave_c.so,$(DESTDIR)$(LIBDIR)/liblongwave.so.$(VERSION))
 	ln -sf liblongwave.so.$(VERSION) $(DESTDIR)$(LIBDIR)/liblongwave.so.$(ABI_MAJOR)
@@ -83,6 +83,7 @@ install-files:
 	install -m 644 $(BUILT)/liblongwave_c.a $(DESTDIR)$(LIBDIR)/liblongwave.a
 	strip --strip-debug $(DESTDIR)$(LIBDIR)/liblongwave.a
 	install -m 644 $(DOCS) $(BUILT)/THIRD-PARTY-LICENCES $(DESTDIR)$(PREFIX)/$(DOC)/
+	install -m 644 docs/monitoring/* $(DESTDIR)$(PREFIX)/$(DOC)/monitoring/
 	install -m 644 ffi/include/longwave.h ffi/include/longwave.hpp $(DESTDIR)$(PREFIX)/include/
 	install -m 644 bindings/python/longwave.py $(DESTDIR)$(PREFIX)/share/longwave/python/
 	install -m 644 bindings/lisp/*.asd bindings/lisp/*.lisp $(DESTDIR)$(PREFIX)/$(LISP)/

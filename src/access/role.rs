@@ -14,6 +14,8 @@ pub enum Right {
     Change,
     /// To send a stream, as a source.
     Send,
+    /// To read the metrics. Every role has it.
+    Measure,
 }
 
 impl Right {
@@ -24,6 +26,7 @@ impl Right {
             Right::Play => "play",
             Right::Change => "change",
             Right::Send => "send",
+            Right::Measure => "measure",
         }
     }
 }
@@ -62,13 +65,13 @@ macro_rules! roles {
 
 roles! {
     /// May read.
-    Viewer = "viewer": Look;
-    /// May send a stream, and nothing else.
-    Source = "source": Send;
+    Viewer = "viewer": Look Measure;
+    /// May send a stream, and read the metrics.
+    Source = "source": Send Measure;
     /// May read, drive pipelines (queue, decks, announcements, live inputs), and send a stream.
-    Dj = "dj": Look Play Send;
+    Dj = "dj": Look Play Send Measure;
     /// May read and change everything, and send a stream.
-    Admin = "admin": Look Play Change Send;
+    Admin = "admin": Look Play Change Send Measure;
 }
 
 impl Role {
@@ -121,9 +124,10 @@ mod tests {
     fn a_role_allows_its_rights_and_no_other() {
         assert!(Role::Viewer.may(Right::Look) && !Role::Viewer.may(Right::Change));
         assert!(!Role::Viewer.may(Right::Send));
-        assert_eq!(Role::Source.rights(), [Right::Send]);
-        assert_eq!(Role::Dj.rights(), [Right::Look, Right::Play, Right::Send]);
-        let all = [Right::Look, Right::Play, Right::Change, Right::Send];
+        assert_eq!(Role::Source.rights(), [Right::Send, Right::Measure]);
+        assert_eq!(Role::Dj.rights(), [Right::Look, Right::Play, Right::Send, Right::Measure]);
+        assert!(Role::ALL.iter().all(|role| role.may(Right::Measure)));
+        let all = [Right::Look, Right::Play, Right::Change, Right::Send, Right::Measure];
         assert!(all.iter().all(|right| Role::Admin.may(*right)));
     }
 

@@ -10,12 +10,13 @@ use arc_swap::ArcSwap;
 
 use super::guard::Guard;
 use super::media::Media;
+use super::metrics::Measuring;
 use super::problem::Problem;
 use crate::access::{Allowance, Credential, Identity, Slotted, Turn};
 use crate::codec::read_tags;
 use crate::error::LeaveReason;
 use crate::filework::{FileWork, HANGS_AFTER, NoAnswer, warning_of_looks};
-use crate::health::Warning;
+use crate::health::{Health, Warning};
 use crate::pipeline::{Plays, Reloader, Sources};
 use crate::roots::Bounds;
 use crate::{ApiSettings, Entry, Library, Pipeline, RequestsBell, Server, Tags};
@@ -74,6 +75,7 @@ pub(crate) struct Core {
     /// user's.
     pub(super) roots: FileWork,
     pub(crate) started: SystemTime,
+    pub(super) measuring: Measuring,
     /// Wakes the thread `api` when something has changed.
     pub(super) bell: RequestsBell,
     pub(super) declared: Option<Mutex<Declared>>,
@@ -106,6 +108,7 @@ impl Core {
             files: FileWork::new(),
             roots: FileWork::new(),
             started: SystemTime::now(),
+            measuring: Measuring::default(),
             bell,
             declared: declared.map(Mutex::new),
             admitted: Mutex::default(),
@@ -206,6 +209,20 @@ impl Core {
             known.clear();
         }
         known.insert(entry.path.clone(), tags.ok().and_then(Result::ok).unwrap_or_default());
+    }
+
+    /// The health of each pipeline, with its name, and of the server and all else.
+    pub(crate) fn health(&self) -> Vec<(Option<&str>, Health)> {
+        let of_pipelines = self.pipelines.iter().map(|pipeline| (Some(pipeline.name()), pipeline.health()));
+        let mut health = self.server.health();
+        // These name nobody.
+        let users = self.guard.warnings(SystemTime::now());
+        health.warn(users.into_iter().map(|warning| Warning::new(warning.clone(), warning)));
+        health.warn(self.sources.recordings().warnings());
+        health.warn(self.plays.warnings());
+        health.warn(self.library.iter().flat_map(Library::warnings));
+        health.warn(self.warnings());
+        of_pipelines.chain([(None, health)]).collect()
     }
 
     /// What an operator should know of the API's own work.

@@ -39,6 +39,9 @@ pub(super) enum FileJob {
         handler: fn(&Core, &Call<'_>) -> Handled,
     },
     ReadTags(Entry),
+    /// For the metrics.
+    #[cfg(feature = "library")]
+    CountLibrary,
 }
 
 impl FileJob {
@@ -47,6 +50,8 @@ impl FileJob {
         match self {
             FileJob::Answer { who, .. } => Some(who.as_ref().map_or("", |who| &who.name)),
             FileJob::ReadTags(_) => None,
+            #[cfg(feature = "library")]
+            FileJob::CountLibrary => None,
         }
     }
 }
@@ -155,6 +160,10 @@ impl Files {
                 self.core.bell.ring();
             }
             FileJob::ReadTags(entry) => self.core.read_tags(&entry),
+            #[cfg(feature = "library")]
+            FileJob::CountLibrary => {
+                self.core.library.iter().for_each(|library| self.core.measuring.count(library));
+            }
         }
     }
 

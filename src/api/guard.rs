@@ -21,6 +21,8 @@ pub(crate) enum Access {
     Public,
     /// The user's role must have this right.
     Needs(Right),
+    /// The client's address must be one of `metrics_allow`, or the user must have the right to measure.
+    Measure,
     /// The login in the request's body must be good, of a user who may look.
     Login,
     /// The user must have the right to send. The password is in the query, as sources that speak ICY send it.
@@ -53,7 +55,7 @@ struct Memory {
 /// The result of checking a request's credential.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// The request may go on. For a public route, the user is not determined.
+    /// The request may go on. The user is not determined for a public route, and where the address is enough.
     Allowed(Option<Identity>),
     /// The password must be verified first, by the thread `login`.
     Verify {
@@ -139,6 +141,8 @@ impl Guard {
             Access::Public => return Verdict::Allowed(None),
             Access::Login => return self.judge_login(request, now),
             Access::Needs(right) => right,
+            Access::Measure if request.may_measure() => return Verdict::Allowed(None),
+            Access::Measure => Right::Measure,
             Access::Pass => Right::Send,
         };
         if right != Right::Send && sessions::cookie_of(request).is_some() {

@@ -22,6 +22,7 @@ mod icy;
 mod library_test;
 mod login;
 mod media;
+mod metrics;
 mod nowplaying;
 mod origin;
 mod problem;
@@ -76,7 +77,7 @@ impl Api {
     pub const PATHS: &[&str] = routes::PATHS;
 
     /// Starts the API. It lets sources in, and answers requests below `/api/` and `/nowplaying/`, at
-    /// `/health`, at `/status-json.xsl`, at `/admin/metadata` and at `/admin.cgi`.
+    /// `/health`, at `/metrics`, at `/status-json.xsl`, at `/admin/metadata` and at `/admin.cgi`.
     ///
     /// # Errors
     /// [`Error::Stopped`](crate::Error::Stopped) if the station is not running;

@@ -12,6 +12,7 @@ use super::handlers::{
 };
 use super::icecast;
 use super::icy;
+use super::metrics;
 use super::router::Handler::{self, Events, Quick, Slow};
 use super::router::Route;
 use super::streams::Streams;
@@ -23,6 +24,7 @@ pub(crate) const PATHS: &[&str] = &[
     "/admin/metadata",
     "/api/",
     "/health",
+    "/metrics",
     "/nowplaying/",
     "/requests",
     "/requests/",
@@ -56,6 +58,7 @@ const fn send(method: &'static str, path: &'static str, handler: Handler) -> Rou
 pub(crate) static ROUTES: &[Route] = &[
     open("/health", Quick(station::public_health)),
     open("/status-json.xsl", Quick(icecast::status)),
+    Route { method: "GET", path: "/metrics", access: Access::Measure, handler: Quick(metrics::metrics) },
     open("/nowplaying/{mount*}", Events(Streams::follow_mount)),
     open("/requests/search", Slow(requests::search)),
     Route { method: "POST", path: "/requests", access: Access::Public, handler: Slow(requests::request) },
@@ -170,6 +173,7 @@ mod tests {
                     Some("Needs the role dj or admin.") => Access::Needs(Right::Play),
                     Some("Needs the role source, dj or admin.") => Access::Needs(Right::Send),
                     Some("Needs the role source, dj or admin, by `pass`.") => Access::Pass,
+                    Some("Needs any role, or an address of `metrics_allow`.") => Access::Measure,
                     _ => Access::Needs(Right::Look),
                 };
                 described.insert((path.clone(), method.to_uppercase(), format!("{access:?}")));

@@ -89,6 +89,8 @@ impl Service {
             let files = &self.files;
             self.streams
                 .turn(&self.core, now, &mut |entry| files.take(FileJob::ReadTags(entry.clone())).is_ok());
+            #[cfg(feature = "library")]
+            self.core.measuring.turn(|| files.take(FileJob::CountLibrary).is_ok());
             if let Some(request) = next {
                 self.answer(request);
             }

@@ -224,6 +224,12 @@ impl Keeping {
         Keeping { work: FileWork::new(), state: Mutex::default() }
     }
 
+    /// The plays that wait to be written, and those that are lost.
+    pub fn waiting_and_lost(&self) -> (u64, u64) {
+        let state = self.lock();
+        (state.waiting as u64, state.lost)
+    }
+
     /// What an operator should know.
     pub fn warnings(&self) -> Vec<Warning> {
         let state = self.lock();

@@ -140,6 +140,11 @@ impl History {
         health
     }
 
+    /// The plays that wait to be written, and those that are lost.
+    pub(crate) fn waiting_and_lost(&self) -> (u64, u64) {
+        self.inner.keeping.waiting_and_lost()
+    }
+
     pub(crate) fn warnings(&self) -> Vec<Warning> {
         self.inner.keeping.warnings()
     }

@@ -48,6 +48,9 @@ pub struct ServerSettings {
     pub max_event_clients_per_address: usize,
     /// Addresses (`192.0.2.1`) and networks (`192.0.2.0/24`) that get status 403.
     pub deny: Vec<String>,
+    /// Addresses and networks that may read the metrics without a token. What comes through a proxy that is
+    /// not trusted has no address of its own, and needs one.
+    pub metrics_allow: Vec<String>,
     /// The URL by which the public reaches the server, if it differs from the one that requests name:
     /// `https://radio.example`.
     pub public_url: Option<String>,
@@ -56,8 +59,8 @@ pub struct ServerSettings {
     pub trusted_proxies: Vec<String>,
     /// Where the access log goes: a line for every request, at its end.
     pub access_log: AccessLog,
-    /// Whether GET and HEAD of the API (`/api/`, `/health`, `/nowplaying/`, `/status-json.xsl`) are in the
-    /// access log, too. Those with wrong credentials always are.
+    /// Whether GET and HEAD of the API (`/api/`, `/health`, `/metrics`, `/nowplaying/`, `/status-json.xsl`) are
+    /// in the access log, too. Those with wrong credentials always are.
     pub access_log_api: bool,
     /// How much of clients' addresses logs, events and lists of listeners show. Limits work on the whole
     /// address all the same.
@@ -102,6 +105,7 @@ impl Default for ServerSettings {
             max_listeners_per_address: 250,
             max_event_clients_per_address: 100,
             deny: Vec::new(),
+            metrics_allow: Vec::new(),
             public_url: None,
             trusted_proxies: Vec::new(),
             access_log: AccessLog::Log,
@@ -143,8 +147,9 @@ impl Settings for ServerSettings {
             "A file, to which a line for every request is appended at its end; `\"stderr\"`: these lines are in the \
              log; `\"off\"`: nowhere. See [below](#the-access-log).";
         "access_log_api" = "false", FLAG => access_log_api, Applied,
-            "Whether GET and HEAD of `/api/`, `/health`, `/nowplaying/` and `/status-json.xsl`, and of what HLS has, \
-             which are mostly polls, are in the access log, too. Those with wrong credentials always are.";
+            "Whether GET and HEAD of `/api/`, `/health`, `/metrics`, `/nowplaying/` and `/status-json.xsl`, and of \
+             what HLS has, which are mostly polls, are in the access log, too. Those with wrong credentials always \
+             are.";
         "addresses" = "full", ADDRESSES => addresses, Applied,
             "How much of clients' addresses leaves the process, in logs, events, lists of listeners and `/health`: \
              `\"full\"`; `\"shortened\"`: the network, a /24 with IPv4 (`192.0.2.0`) and a /48 with IPv6; `\"none\"`: \
@@ -164,6 +169,10 @@ impl Settings for ServerSettings {
         "deny" else "none", TEXT => [deny], Applied,
             "An address (`\"192.0.2.1\"`), a network (`\"192.0.2.0/24\"`), or a list of them: they get status 403, \
              also behind a trusted proxy. Who listens already stays.";
+        "metrics_allow" else "none", TEXT => [metrics_allow], Applied,
+            "An address (`\"127.0.0.1\"`), a network (`\"10.0.0.0/8\"`), or a list of them: they read `/metrics` \
+             without a token. Behind a trusted proxy the client's address counts; what comes through another proxy \
+             needs a token. See [MONITORING.md](MONITORING.md).";
     };
 
     fn sample() -> ServerSettings {
@@ -258,7 +267,7 @@ impl ServerSettings {
         }
     }
 
-    /// The settings about proxies and denied addresses, parsed.
+    /// The settings about proxies and about what addresses may do, parsed.
     pub(crate) fn proxies(&self) -> Result<Proxies> {
         let public_url = self.public_url.as_deref().map(|url| url.trim_end_matches('/'));
         // Paths are appended to it.
@@ -267,7 +276,8 @@ impl ServerSettings {
         }
         let trusted = networks("trusted_proxies", &self.trusted_proxies)?;
         let denied = networks("deny", &self.deny)?;
-        Ok(Proxies { public_url: public_url.map(str::to_owned), trusted, denied })
+        let measuring = networks("metrics_allow", &self.metrics_allow)?;
+        Ok(Proxies { public_url: public_url.map(str::to_owned), trusted, denied, measuring })
     }
 
     /// The shares of each address.

@@ -19,7 +19,7 @@ pub(crate) fn another(key: &str) -> Written<'static> {
         | "max_event_clients_per_address"
         | "max_voices"
         | "max_queue" => Written::Integer(7),
-        "deny" => Written::Text("192.0.2.0/24"),
+        "deny" | "metrics_allow" => Written::Text("192.0.2.0/24"),
         "name" => Written::Text("another"),
         // These exist.
         "playlist" | "fallback" | "folders" => Written::Path("examples".into()),

@@ -16,6 +16,7 @@ mod live;
 mod live_cut;
 mod logins;
 mod manager;
+mod metrics;
 mod notifier;
 mod open;
 #[cfg(feature = "mp3")]

@@ -81,7 +81,7 @@ fn a_user_logs_in_works_and_logs_out() {
     assert_eq!(answer.header("cache-control"), Some("no-store"));
     let account = answer.json();
     assert_eq!((&account["name"], &account["role"]), (&json!("ana"), &json!("dj")));
-    assert_eq!(account["rights"], json!(["look", "play", "send"]));
+    assert_eq!(account["rights"], json!(["look", "play", "send", "measure"]));
 
     let cookie = cookie(&answer);
     let shown = radio.ask("GET", SESSION, &cookie, "").json();

@@ -5,16 +5,16 @@ use std::time::SystemTime;
 
 use serde::Serialize;
 
+use crate::HttpAnswer;
 use crate::api::call::{Call, Handled, done, json, open_json};
 use crate::api::core::Core;
 use crate::api::problem::Problem as Refusal;
 use crate::api::views::StationMount;
 use crate::codec::read_tags;
-use crate::health::{Health, Warning};
+use crate::health::Health;
 use crate::json::{FileMetadata, Listener, ServerStatistics};
 use crate::per_process::PerProcess;
 use crate::time::{rfc3339, seconds};
-use crate::{HttpAnswer, Library};
 
 /// The OpenAPI document. All answers share its bytes.
 static OPENAPI: PerProcess<Arc<[u8]>> = PerProcess::new(|| Arc::from(&include_bytes!("../openapi.json")[..]));
@@ -52,23 +52,11 @@ pub(crate) fn health(core: &Core, _: &Call<'_>) -> Handled {
 
 fn health_with(core: &Core, warnings_of: fn(Health) -> Vec<String>) -> Handled {
     let (mut problems, mut warnings) = (Vec::new(), Vec::new());
-    for pipeline in &core.pipelines {
-        let mut health = pipeline.health();
-        let finding = |problem| Finding { pipeline: Some(pipeline.name()), problem };
+    for (pipeline, mut health) in core.health() {
+        let finding = |problem| Finding { pipeline, problem };
         problems.extend(std::mem::take(&mut health.problems).into_iter().map(finding));
         warnings.extend(warnings_of(health).into_iter().map(finding));
     }
-    let mut health = core.server.health();
-    let of_server = |problem| Finding { pipeline: None, problem };
-    problems.extend(std::mem::take(&mut health.problems).into_iter().map(of_server));
-    // These name nobody.
-    let users = core.guard.warnings(SystemTime::now());
-    health.warn(users.into_iter().map(|warning| Warning::new(warning.clone(), warning)));
-    health.warn(core.sources.recordings().warnings());
-    health.warn(core.plays.warnings());
-    health.warn(core.library.iter().flat_map(Library::warnings));
-    health.warn(core.warnings());
-    warnings.extend(warnings_of(health).into_iter().map(of_server));
     let (code, status) = if problems.is_empty() { (200, "ok") } else { (503, "failing") };
     Ok(open_json(code, &StationHealth { status, problems, warnings }))
 }

@@ -24,6 +24,7 @@ pub struct HttpRequest {
     pub(super) body: Option<Vec<u8>>,
     pub(super) address: ClientAddress,
     pub(super) shown_address: ShownAddress,
+    pub(super) may_measure: bool,
     pub(super) base_url: String,
     pub(super) user: Option<Box<str>>,
     pub(super) reply: Option<ReplyTo>,
@@ -150,6 +151,12 @@ impl HttpRequest {
     /// What may be shown of the address, by [`ServerSettings::addresses`](crate::ServerSettings::addresses).
     pub fn shown_address(&self) -> ShownAddress {
         self.shown_address
+    }
+
+    /// Whether the client's address is one of
+    /// [`metrics_allow`](crate::ServerSettings::metrics_allow).
+    pub(crate) fn may_measure(&self) -> bool {
+        self.may_measure
     }
 
     /// The URL by which the client reaches the server, without a slash at the end: `https://radio.example`.

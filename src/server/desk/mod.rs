@@ -362,6 +362,7 @@ impl RequestRouter<'_> {
             address,
             shown_address,
             is_trusted: self.counted_for.is_none(),
+            may_measure: self.desk.proxies.may_measure(self.address.ip(), request),
             base_url: self.base_url(request),
         };
         let key = self.key;

@@ -16,6 +16,8 @@ pub(crate) struct Proxies {
     pub(crate) trusted: Vec<IpNet>,
     /// Who is refused.
     pub(crate) denied: Vec<IpNet>,
+    /// Who may read the metrics.
+    pub(crate) measuring: Vec<IpNet>,
 }
 
 impl Proxies {
@@ -61,6 +63,16 @@ impl Proxies {
         self.trusted.iter().any(|network| network.contains(&address))
     }
 
+    /// Whether the address of the client is enough to read the metrics. Nobody knows whose requests a proxy
+    /// forwards that is not trusted.
+    pub(crate) fn may_measure(&self, peer: IpAddr, request: &Request<'_>) -> bool {
+        let is_forwarded =
+            ["x-forwarded-for", "forwarded", "via"].iter().any(|name| request.header(name).is_some());
+        let client = self.client(peer, Some(request));
+        self.measuring.iter().any(|network| network.contains(&client))
+            && (!is_forwarded || self.trusts(peer.to_canonical()))
+    }
+
     /// Whether this client is refused.
     pub(crate) fn denies(&self, client: IpAddr) -> bool {
         self.denied.iter().any(|network| network.contains(&client))
@@ -92,6 +104,7 @@ mod tests {
         Proxies {
             public_url: None,
             denied: Vec::new(),
+            measuring: Vec::new(),
             trusted: vec![
                 "127.0.0.1/32".parse().unwrap(),
                 "10.0.0.0/8".parse().unwrap(),
@@ -118,6 +131,31 @@ mod tests {
             });
         }
         assert_eq!(proxies().client(ip("::ffff:192.0.2.1"), None), ip("192.0.2.1"));
+    }
+
+    #[test]
+    fn who_comes_through_a_proxy_that_is_not_trusted_has_no_address_of_its_own() {
+        let measuring = ["127.0.0.1/32", "192.0.2.0/24"].map(|network| network.parse().unwrap()).to_vec();
+        let trusting = Proxies { measuring: measuring.clone(), ..proxies() };
+        let trusts_nobody = Proxies { measuring, ..Proxies::default() };
+        for (proxies, peer, headers, may) in [
+            (&trusting, "::ffff:127.0.0.1", "", true),
+            (&trusting, "127.0.0.1", "X-Forwarded-For: 192.0.2.9\r\n", true),
+            (&trusting, "127.0.0.1", "X-Forwarded-For: 6.6.6.6\r\n", false),
+            (&trusting, "192.0.2.9", "X-Forwarded-For: 192.0.2.9\r\n", false),
+            (&trusts_nobody, "127.0.0.1", "", true),
+            (&trusts_nobody, "192.0.2.9", "", true),
+            (&trusts_nobody, "192.0.3.9", "", false),
+            (&trusts_nobody, "127.0.0.1", "X-Forwarded-For: 6.6.6.6\r\n", false),
+            (&trusts_nobody, "127.0.0.1", "x-forwarded-for: 127.0.0.1\r\n", false),
+            (&trusts_nobody, "127.0.0.1", "Forwarded: for=6.6.6.6\r\n", false),
+            (&trusts_nobody, "127.0.0.1", "Via: 1.1 cache\r\n", false),
+        ] {
+            asked(headers, |request| {
+                assert_eq!(proxies.may_measure(ip(peer), request), may, "{peer} {headers:?}");
+            });
+        }
+        asked("", |request| assert!(!proxies().may_measure(ip("127.0.0.1"), request)));
     }
 
     #[test]

@@ -214,7 +214,7 @@ impl Service {
             return Err(NotHanded::ShareTaken);
         }
         let ticket = self.outbox.tickets.fetch_add(1, Ordering::Relaxed);
-        let HandOver { request, body, address, shown_address, is_trusted: _, base_url } = handed;
+        let HandOver { request, body, address, shown_address, is_trusted: _, may_measure, base_url } = handed;
         let headers = request.headers().map(|(name, value)| (name.to_owned(), value.to_vec())).collect();
         let mut handed = HttpRequest {
             method: request.method.to_owned(),
@@ -223,6 +223,7 @@ impl Service {
             body,
             address,
             shown_address,
+            may_measure,
             base_url,
             user: None,
             reply: Some(ReplyTo { key, ticket, outbox: self.outbox.clone() }),
@@ -264,6 +265,8 @@ pub(crate) struct HandOver<'a> {
     pub(crate) shown_address: ShownAddress,
     /// Whether it is a trusted proxy's own request. Those have no share.
     pub(crate) is_trusted: bool,
+    /// Whether the client's address is enough to read the metrics.
+    pub(crate) may_measure: bool,
     pub(crate) base_url: String,
 }
 
@@ -310,6 +313,7 @@ mod tests {
             address: client,
             shown_address: client.shown(Addresses::Full),
             is_trusted: false,
+            may_measure: false,
             base_url: String::new(),
         };
         let ticket = service.hand_over(7, complete()).unwrap();
