@@ -59,6 +59,7 @@ bash scripts/licences.sh >"$work/built/THIRD-PARTY-LICENCES"
 aside test-abi bash scripts/test-abi.sh "$work/built"
 aside test-deb bash scripts/test-deb.sh "$work/built"
 aside test-openapi bash scripts/test-openapi.sh "$work/built" 30
+aside test-metrics bash scripts/test-metrics.sh "$work/built" 15
 
 step cargo test --locked --workspace --doc
 # Each combination of features is tested; the library alone is checked without `program`.
@@ -71,6 +72,7 @@ step bash scripts/test-package.sh
 finish test-abi
 finish test-deb
 finish test-openapi
+finish test-metrics
 # By itself: a browser that has no processor does not play in time.
 step bash scripts/test-browser.sh "$work/built"
 # Last, so that its summary is the last line. (tests/examples.rs runs the examples.)
