@@ -1,14 +1,12 @@
 //! Turns a tree into settings: reads every table by its declared keys, and checks that tables do not use the
-//! same thing twice. One pass finds all problems.
+//! same thing twice. One pass finds all problems. `outputs.rs` reads outputs and mounts.
+
+mod outputs;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use crate::access::{files_of_users, lock_of};
-use crate::audio::PcmSpec;
-use crate::codec::EncoderSettings;
-use crate::codec::formats::{FORMAT, FORMATS, Format};
 use crate::database::files;
 use crate::error::Error;
 use crate::filework::look;
@@ -20,16 +18,16 @@ use crate::pipeline::{
 };
 use crate::playout::Schedule;
 use crate::playout::schedule::{DAYPART, DaypartSettings, INSERT, InsertSettings, SEPARATION, SLOT};
-use crate::recording::RecordSettings;
-use crate::server::{AccessLog, MountSettings, PAGE, PageSettings, ServerSettings, check_fallback};
-use crate::setting::{Settings, Written, reason_of, suggest};
+use crate::server::{AccessLog, PAGE, PageSettings, ServerSettings};
+use crate::setting::{Settings, reason_of};
 
 use super::Config;
 use super::api::ApiSettings;
 use super::claims::{FileClaims, Purpose};
 use super::fields::{Context, Fields};
-use super::node::{Entry, Node, Value};
+use super::node::{Node, Value};
 use super::problem::{Place, Problems};
+use outputs::default_outputs;
 
 /// A value and its place.
 struct At<T> {
@@ -412,169 +410,6 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads an output for a pipeline with this PCM spec.
-    pub fn output_alone(&mut self, root: Node, spec: PcmSpec) -> Option<OutputSettings> {
-        let places = SpecPlaces { channels: Place::default(), sample_rate: Place::default() };
-        self.output(root, Place::default(), spec, &places)
-    }
-
-    fn output(
-        &mut self,
-        node: Node,
-        place: Place,
-        spec: PcmSpec,
-        places: &SpecPlaces,
-    ) -> Option<OutputSettings> {
-        let mut fields = Fields::of(node, place, &mut self.cx);
-        let format = self.format(&mut fields);
-        let encoder = match format {
-            Some(format) => self.encoder(&mut fields, format, spec, places),
-            None => {
-                FORMATS.iter().flat_map(|format| (format.keys)()).for_each(|key| fields.ignore(key.key));
-                None
-            }
-        };
-        let mount = self.mount(&mut fields, format);
-        let record = self.recording(&mut fields);
-        fields.finish(&mut self.cx);
-        Some(OutputSettings { encoder: encoder?, mount, record })
-    }
-
-    fn format(&mut self, fields: &mut Fields) -> Option<&'static Format> {
-        let mut format = None;
-        fields.value(&FORMAT, &mut self.cx, |written| {
-            let Written::Text(name) = written else { return Ok(()) };
-            format = Some(Format::named(name)?);
-            Ok(())
-        });
-        if !fields.has(FORMAT.key) {
-            let names: Vec<_> = FORMATS.iter().map(|format| format!("{:?}", format.name)).collect();
-            let reason = format!("the key \"format\" is missing: {}", names.join(" or "));
-            self.cx.problems.add(fields.place(), reason);
-        }
-        format
-    }
-
-    /// Reads the encoder of an output. It is opened once, so that a refusal by its codec shows before
-    /// anything is on the air.
-    fn encoder(
-        &mut self,
-        fields: &mut Fields,
-        format: &Format,
-        spec: PcmSpec,
-        places: &SpecPlaces,
-    ) -> Option<Arc<dyn EncoderSettings>> {
-        let own = (format.keys)();
-        let mut draft = format.draft?();
-        let good = fields.read_draft(&mut *draft, &own, &mut self.cx);
-        for other in FORMATS {
-            let foreign = (other.keys)().into_iter().filter(|key| own.iter().all(|own| own.key != key.key));
-            let reason = format!("only {} has this key", other.title);
-            foreign.for_each(|key| fields.refuse(key.key, &reason, &mut self.cx));
-        }
-        if !good {
-            return None;
-        }
-        let settings = draft.finish(&|key| fields.has(key));
-        let (place, reason) = match settings.open(spec).err() {
-            None => return Some(settings),
-            Some(Error::Setting { key: "channels", reason }) => (places.channels.clone(), reason),
-            Some(Error::Setting { key: "sample_rate", reason }) => (places.sample_rate.clone(), reason),
-            Some(Error::Setting { key, reason }) => (fields.place_of_key(key), reason),
-            Some(error) => (fields.place().clone(), error.to_string()),
-        };
-        self.cx.problems.add(&place, reason);
-        None
-    }
-
-    /// Reads a mount that an application feeds.
-    pub fn mount_alone(&mut self, root: Node) -> MountSettings {
-        let mut fields = Fields::of(root, Place::default(), &mut self.cx);
-        let mut mount = self.mount(&mut fields, None);
-        fields.read(&mut mount, MountSettings::STREAM_KEYS, &mut self.cx);
-        for (key, example) in [("mount", "/live.mp3"), ("content_type", "audio/mpeg")] {
-            if !fields.has(key) {
-                let reason = format!("the key {key:?} is missing: {example:?}, for example");
-                self.cx.problems.add(fields.place(), reason);
-            }
-        }
-        fields.finish(&mut self.cx);
-        mount
-    }
-
-    /// Reads a relayed mount.
-    pub fn relayed_mount(&mut self, node: Node, place: Place) -> RelayedMountSettings {
-        let mut fields = Fields::of(node, place, &mut self.cx);
-        let mut relayed = RelayedMountSettings { mount: self.mount(&mut fields, None), ..Default::default() };
-        fields.read(&mut relayed, RelayedMountSettings::KEYS, &mut self.cx);
-        relayed.record = self.recording(&mut fields);
-        if !fields.has("mount") {
-            let reason = "the key \"mount\" is missing: \"/guest.mp3\", for example";
-            self.cx.problems.add(fields.place(), reason);
-        } else if let (Some(place), Err(error)) = (fields.place_of_valid("content_type"), relayed.check())
-            && matches!(error, Error::Setting { key: "content_type", .. })
-        {
-            self.cx.problems.add(&place, reason_of(error));
-        }
-        fields.finish(&mut self.cx);
-        relayed
-    }
-
-    /// Reads the keys of a table that describe its mount.
-    fn mount(&mut self, fields: &mut Fields, format: Option<&Format>) -> MountSettings {
-        let mut mount = MountSettings::default();
-        fields.read(&mut mount, MountSettings::KEYS, &mut self.cx);
-        if !fields.has("mount")
-            && let Some(format) = format
-        {
-            mount.path = format.default_mount.into();
-        }
-        if !mount.path.is_empty() {
-            self.claim_mount(&mount.path, fields.place_of("mount"));
-        }
-        if mount.fallback_mount.is_some() {
-            self.fallbacks.push(At { value: mount.path.clone(), place: fields.place_of("fallback_mount") });
-        }
-        mount
-    }
-
-    /// Reads the keys of a table that say how it is recorded.
-    fn recording(&mut self, fields: &mut Fields) -> RecordSettings {
-        let mut record = RecordSettings::default();
-        fields.read(&mut record, RecordSettings::KEYS, &mut self.cx);
-        if record.record.is_some() {
-            record.base = self.cx.base.to_owned();
-        }
-        record
-    }
-
-    /// Checks fallback mounts and the mounts that they stand in for. With `all`, the station has no other
-    /// mounts.
-    fn check_fallbacks(
-        &mut self,
-        pipelines: &[PipelineSettings],
-        relayed: &[RelayedMountSettings],
-        all: bool,
-    ) {
-        let outputs = pipelines.iter().flat_map(|pipeline| &pipeline.outputs);
-        let relayed = relayed.iter().map(|relayed| relayed.mount.clone());
-        let mounts: Vec<_> = outputs.map(OutputSettings::typed_mount).chain(relayed).collect();
-        for At { value: path, place } in &self.fallbacks {
-            let Some(mount) = mounts.iter().find(|mount| mount.path == *path) else { continue };
-            let others: Vec<_> = mounts.iter().filter(|other| other.path != *path).collect();
-            let mut known = others.iter().map(|other| other.path.as_str());
-            if let Err(reason) = check_fallback(mount, &others) {
-                self.cx.problems.add(place, reason);
-            } else if let Some(fallback) = mount.fallback_mount.as_deref()
-                && all
-                && !known.any(|other| other == fallback)
-            {
-                let known: Vec<_> = others.iter().map(|other| other.path.as_str()).collect();
-                self.cx.problems.add(place, suggest::unknown_mount(fallback, &known));
-            }
-        }
-    }
-
     fn claim_name(&mut self, name: &str, place: Place) {
         if let Some(other) = self.names.iter().find(|other| other.value == name) {
             let reason = format!("there is a pipeline {name:?} already{}", at_line(&other.place));
@@ -612,17 +447,6 @@ impl<'a> Reader<'a> {
     fn claim(&mut self, place: Place, purpose: Purpose, files: &[PathBuf]) -> bool {
         self.files.claim(place, purpose, files, self.cx.problems)
     }
-}
-
-/// The outputs of a pipeline at `place` that declares none: one for each format.
-fn default_outputs(place: &Place) -> Vec<(Node, Place)> {
-    let built = FORMATS.iter().filter(|format| format.draft.is_some());
-    let output = |format: &Format| {
-        let node = Node { line: place.line, value: Value::Text(format.name.into()) };
-        let entry = Entry { key: FORMAT.key.into(), line: place.line, node };
-        (Node { line: place.line, value: Value::Table(vec![entry]) }, place.clone())
-    };
-    built.map(output).collect()
 }
 
 fn at_line(place: &Place) -> String {
