@@ -1,6 +1,7 @@
 //! The library as an application uses it: what is found in folders, searched, edited and played from it, and
 //! what becomes of it when its disk or its process fails.
 
+mod beside;
 mod hearing;
 mod killed;
 mod large;

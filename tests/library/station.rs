@@ -9,7 +9,7 @@ use longwave_testing::until;
 use crate::music::Shelf;
 
 /// A station of this shelf, with these keys of its pipeline.
-fn station(shelf: &Shelf, keys: &str) -> Station {
+pub fn station(shelf: &Shelf, keys: &str) -> Station {
     let text = format!(
         "[server]\nlisten = \"127.0.0.1:0\"\n[library]\nfolders = \"music\"\nanalyse = false\n\
          [[pipeline]]\n{keys}\n[[pipeline.output]]\nformat = \"mp3\"\n"
