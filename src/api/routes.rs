@@ -96,6 +96,8 @@ pub(crate) static ROUTES: &[Route] = &[
     look("/api/v1/library/playlists", Slow(library::playlists)),
     look("/api/v1/library/playlists/{name}", Slow(library::playlist)),
     change("PUT", "/api/v1/library/playlists/{name}", Slow(library::set_playlist)),
+    look("/api/v1/library/playlists/{name}/tracks", Slow(library::playlist_tracks)),
+    change("PATCH", "/api/v1/library/playlists/{name}", Slow(library::rename_playlist)),
     change("DELETE", "/api/v1/library/playlists/{name}", Slow(library::remove_playlist)),
 
     look("/api/v1/pipelines", Quick(pipelines::list)),

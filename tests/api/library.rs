@@ -111,8 +111,55 @@ fn playlists_are_made_and_removed_by_their_names() {
         assert_eq!(put(wrong.clone()).status, status, "{wrong}");
     }
     assert_eq!(put(json!({"ordered": [77]})).status, 404);
+    let rename = |to: &str| radio.steer("PATCH", path, json!({ "name": to })).status;
+    let other = "/api/v1/library/playlists/other";
+    assert_eq!(radio.steer("PUT", other, json!({"ordered": []})).status, 204);
+    assert_eq!((rename("other"), rename("a/b"), rename("early morning")), (409, 422, 204));
+    assert_eq!(rename("Früh"), 204);
+    assert_eq!(get(&radio, "/playlists/Fr%C3%BCh")["kind"], "show");
+    assert_eq!(rename("again"), 404);
+    assert_eq!(
+        radio.steer("PATCH", "/api/v1/library/playlists/Fr%C3%BCh", json!({"name": "early morning"})).status,
+        204
+    );
     assert_eq!(radio.steer("DELETE", path, Value::Null).status, 204);
     assert_eq!(radio.steer("DELETE", path, Value::Null).status, 404);
+}
+
+#[test]
+fn the_tracks_of_a_playlist_and_of_a_query_come_in_pages() {
+    let radio = radio(false);
+    let files = |found: &Value| {
+        let tracks = found["tracks"].as_array().unwrap();
+        tracks.iter().map(|track| track["file"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let query = |smart: &str| format!("/tracks?smart={}", smart.replace('"', "%22").replace(' ', "%20"));
+    let all = get(&radio, &query("{}"));
+    assert_eq!(
+        (&all["total"], files(&all)),
+        (&json!(3), vec!["one.wav".into(), "three.wav".into(), "two.wav".into()])
+    );
+    let two = get(&radio, &query(r#"{"limit": 2}"#));
+    assert_eq!((&two["total"], files(&two).len()), (&json!(2), 2));
+    let last = get(&radio, &format!("{}&offset=1&limit=5", query(r#"{"limit": 2}"#)));
+    assert_eq!(files(&last), ["three.wav"]);
+    let ids: Vec<&Value> = all["tracks"].as_array().unwrap().iter().map(|track| &track["id"]).collect();
+    let ordered = json!({"ordered": [ids[2], ids[0], ids[2]]});
+    assert_eq!(radio.steer("PUT", "/api/v1/library/playlists/x", ordered).status, 204);
+    let tracks = get(&radio, "/playlists/x/tracks?limit=2");
+    assert_eq!((&tracks["total"], files(&tracks)), (&json!(3), vec!["two.wav".into(), "one.wav".into()]));
+    assert_eq!(files(&get(&radio, "/playlists/x/tracks?offset=2")), ["two.wav"]);
+    for (wrong, status) in [
+        (query("{"), 400),
+        (query(r#"{"genres": []}"#), 400),
+        (query(r#"{"added_within": "soon"}"#), 422),
+        (format!("{}&search=one", query("{}")), 400),
+        ("/playlists/none/tracks".into(), 404),
+        ("/playlists/x/tracks?limit=0".into(), 400),
+    ] {
+        let answer = radio.steer("GET", &format!("/api/v1/library{wrong}"), Value::Null);
+        assert_eq!(answer.status, status, "{wrong}");
+    }
 }
 
 #[test]

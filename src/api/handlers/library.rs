@@ -2,7 +2,7 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::api::call::{Call, Handled, done, json, kept_json};
@@ -10,13 +10,16 @@ use crate::api::core::Core;
 use crate::api::media::Media;
 use crate::api::problem::Problem;
 use crate::json::{LibraryDocument, LibraryTrack};
-use crate::{Edits, Error, HttpAnswer, Library, LibraryPlaylist, Search};
+use crate::{Edits, Error, Hits, HttpAnswer, Library, LibraryPlaylist, Search, SmartList};
 
 /// `GET /api/v1/library`
 pub(crate) fn state(core: &Core, _: &Call<'_>) -> Handled {
     let state = library(core)?.state().map_err(problem)?;
     Ok(json(200, &LibraryDocument::of(&state)))
 }
+
+/// How many tracks are listed, if nobody says how many.
+const TRACKS: usize = 100;
 
 #[derive(Serialize)]
 struct Found {
@@ -25,19 +28,42 @@ struct Found {
     more: bool,
 }
 
-/// `GET /api/v1/library/tracks`
+/// `GET /api/v1/library/tracks`: by words, or by the query of a smart playlist.
 pub(crate) fn tracks(core: &Core, call: &Call<'_>) -> Handled {
-    let mut search = Search::new(call.request.parameter("search").unwrap_or_default());
-    search.limit = call.parameter("limit")?.unwrap_or(search.limit);
-    search.offset = call.parameter("offset")?.unwrap_or(search.offset);
-    let (limit, most) = (search.limit, Search::MAX_LIMIT);
-    if !(1..=most).contains(&limit) {
-        return Err(Problem::new("invalid-parameter", format!("{limit}: 1 to {most}")).at("limit"));
+    let (limit, offset) = page(call)?;
+    let (words, smart) = (call.request.parameter("search"), call.request.parameter("smart"));
+    let hits = match (words, smart) {
+        (Some(_), Some(_)) => {
+            let detail = "search and smart exclude each other: a query has \"search\" of its own";
+            return Err(Problem::new("invalid-parameter", detail).at("smart"));
+        }
+        (words, None) => {
+            let search = Search { words: words.unwrap_or_default(), limit, offset };
+            library(core)?.search(&search)
+        }
+        (None, Some(smart)) => {
+            let query: SmartList = serde_json::from_str(&smart)
+                .map_err(|error| Problem::new("invalid-parameter", error.to_string()).at("smart"))?;
+            library(core)?.find(&query, limit, offset)
+        }
+    };
+    Ok(found(core, &hits.map_err(problem)?))
+}
+
+/// How many tracks are wanted, and how many are left out before.
+fn page(call: &Call<'_>) -> Result<(usize, usize), Problem> {
+    let limit = call.parameter("limit")?.unwrap_or(TRACKS);
+    if !(1..=Search::MAX_LIMIT).contains(&limit) {
+        let detail = format!("{limit}: 1 to {}", Search::MAX_LIMIT);
+        return Err(Problem::new("invalid-parameter", detail).at("limit"));
     }
-    let hits = library(core)?.search(&search).map_err(problem)?;
+    Ok((limit, call.parameter("offset")?.unwrap_or(0)))
+}
+
+fn found(core: &Core, hits: &Hits) -> HttpAnswer {
     let media: &Media = &core.media.load();
     let tracks = hits.tracks.iter().map(|track| LibraryTrack::of(track, media)).collect();
-    Ok(json(200, &Found { tracks, total: hits.total, more: hits.more }))
+    json(200, &Found { tracks, total: hits.total, more: hits.more })
 }
 
 /// `GET /api/v1/library/tracks/{id}`
@@ -124,6 +150,26 @@ pub(crate) fn set_playlist(core: &Core, call: &Call<'_>) -> Handled {
     let playlist: LibraryPlaylist = call.body()?;
     let playlist = LibraryPlaylist { name: call.held[0].clone(), ..playlist };
     library(core)?.set_playlist(playlist).map_err(problem)?;
+    done()
+}
+
+/// `GET /api/v1/library/playlists/{name}/tracks`
+pub(crate) fn playlist_tracks(core: &Core, call: &Call<'_>) -> Handled {
+    let (limit, offset) = page(call)?;
+    let hits = library(core)?.playlist_tracks(&call.held[0], limit, offset).map_err(problem)?;
+    Ok(found(core, &hits))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Rename {
+    name: String,
+}
+
+/// `PATCH /api/v1/library/playlists/{name}`
+pub(crate) fn rename_playlist(core: &Core, call: &Call<'_>) -> Handled {
+    let Rename { name } = call.body()?;
+    library(core)?.rename_playlist(&call.held[0], &name).map_err(problem)?;
     done()
 }
 

@@ -44,11 +44,20 @@ pub enum LibraryCtl {
         /// Make it, or replace it: {"smart": {"genre": ["Jazz"]}, "kind": "music"}
         #[arg(long, value_name = "JSON", conflicts_with = "remove")]
         set: Option<String>,
+        /// Give it another name
+        #[arg(long, value_name = "NAME", conflicts_with_all = ["set", "remove"])]
+        rename: Option<String>,
+        /// Print its tracks
+        #[arg(long, conflicts_with_all = ["set", "remove", "rename"])]
+        tracks: bool,
         /// Remove it
         #[arg(long)]
         remove: bool,
     },
 }
+
+/// The most tracks of a playlist that are printed: as many as one answer has.
+const MOST_TRACKS: usize = 1_000;
 
 pub(super) fn run(command: Option<&LibraryCtl>, client: &Client, out: &Out) -> Result<(), Failure> {
     let ask = |method, path: &str, body| client.ask(method, &format!("/api/v1/library{path}"), body);
@@ -71,17 +80,20 @@ pub(super) fn run(command: Option<&LibraryCtl>, client: &Client, out: &Out) -> R
         Some(LibraryCtl::Pause) => out.done(&ask("POST", "/pause", None)?),
         Some(LibraryCtl::Resume) => out.done(&ask("POST", "/resume", None)?),
         Some(LibraryCtl::Playlists) => out.show(&ask("GET", "/playlists", None)?, table::playlists),
-        Some(LibraryCtl::Playlist { name, set, remove }) => {
+        Some(LibraryCtl::Playlist { name, set, rename, tracks, remove }) => {
             let path = format!("/playlists/{}", encoded(name));
-            match (set, remove) {
-                (Some(set), _) => {
-                    let body = serde_json::from_str(set).map_err(|error| {
-                        Failure::Usage(format!("longwave: --set: it is not JSON: {error}"))
-                    })?;
-                    out.done(&ask("PUT", &path, Some(body))?)
-                }
-                (None, true) => out.done(&ask("DELETE", &path, None)?),
-                (None, false) => out.show(&ask("GET", &path, None)?, table::facts),
+            if let Some(set) = set {
+                let body = serde_json::from_str(set)
+                    .map_err(|error| Failure::Usage(format!("longwave: --set: it is not JSON: {error}")))?;
+                out.done(&ask("PUT", &path, Some(body))?)
+            } else if let Some(name) = rename {
+                out.done(&ask("PATCH", &path, Some(json!({"name": name})))?)
+            } else if *tracks {
+                out.show(&ask("GET", &format!("{path}/tracks?limit={MOST_TRACKS}"), None)?, table::tracks)
+            } else if *remove {
+                out.done(&ask("DELETE", &path, None)?)
+            } else {
+                out.show(&ask("GET", &path, None)?, table::facts)
             }
         }
     }

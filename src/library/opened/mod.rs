@@ -41,12 +41,11 @@ pub use track::{Edits, Hearing, Track};
 
 use crate::error::{Error, Result};
 use crate::event::{EventKind, EventReceiver, StationEvent};
-use crate::filework::HANGS_AFTER;
 use crate::health::Warning;
 use crate::library::LibrarySettings;
 use crate::listening::Waveform;
 use crate::metadata::Tags;
-use crate::playout::{Entry, TrackHeard, TrackKind};
+use crate::playout::TrackHeard;
 use crate::setting::Settings;
 use crate::thread::Worker;
 use hearing::Listening;
@@ -282,79 +281,6 @@ impl Library {
     pub(crate) fn known_at(&self, paths: Vec<PathBuf>) -> Result<Vec<Option<(Tags, TrackHeard)>>> {
         let known = move |view: &View<'_>| paths.iter().map(|path| track::known_at(view, path)).collect();
         self.inner.readers.read_if_open(known)
-    }
-
-    /// The playlists, by their names.
-    ///
-    /// # Errors
-    /// [`Error::NoAnswer`] if the database cannot be read.
-    pub fn playlists(&self) -> Result<Vec<LibraryPlaylist>> {
-        self.inner.readers.read(|view| playlists::all(view.connection))
-    }
-
-    /// The playlist of this name.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`] if there is none, [`Error::NoAnswer`] if the database cannot be read.
-    pub fn playlist(&self, name: &str) -> Result<LibraryPlaylist> {
-        let name = name.to_owned();
-        self.inner.readers.read(move |view| playlists::by_name(view.connection, &name))
-    }
-
-    /// What a playlist plays now: the tracks that are there and can be played, in their order, with their
-    /// kinds.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`] if there is no such playlist, [`Error::NoAnswer`] if the database cannot be read.
-    pub fn entries(&self, name: &str) -> Result<Vec<Entry>> {
-        let name = name.to_owned();
-        self.inner.readers.read(move |view| playlists::entries(view, &name))
-    }
-
-    /// Makes a playlist, or replaces the one of the same name.
-    ///
-    /// # Errors
-    /// [`Error::Setting`] for a name or a query that cannot be, [`Error::NotFound`] for a track that is
-    /// not there, [`Error::Limit`] for too many tracks, [`Error::NoAnswer`] if the database cannot be
-    /// written.
-    pub fn set_playlist(&self, playlist: LibraryPlaylist) -> Result<()> {
-        self.inner.orders.ask(move |connection| playlists::set(connection, &playlist))
-    }
-
-    /// Removes a playlist. Its tracks stay.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`] if there is none, [`Error::NoAnswer`] if the database cannot be written.
-    pub fn remove_playlist(&self, name: &str) -> Result<()> {
-        let name = name.to_owned();
-        self.inner.orders.ask(move |connection| playlists::remove(connection, &name))
-    }
-
-    /// Makes an ordered playlist of the tracks that a file names: an M3U, PLS or XSPF. A playlist of that
-    /// name is replaced.
-    ///
-    /// # Errors
-    /// [`Error::NoAnswer`] if the file's disk does not answer or the database cannot be written,
-    /// [`Error::Setting`] for a name that cannot be.
-    pub fn import_playlist(&self, name: &str, kind: TrackKind, file: &Path) -> Result<Imported> {
-        let (own, files) = (file.to_owned(), &self.inner.shared.files);
-        let read =
-            files.ordered().within(file, HANGS_AFTER, move |job| playlists::import(&own, &mut || job.step()));
-        let (read, name) = (read.map_err(|reason| reason.of(file))?, name.to_owned());
-        // What the folders are called is the same for all connections.
-        let folders = self.inner.readers.read(|view| Ok(view.folders.to_vec()))?;
-        self.inner
-            .orders
-            .ask(move |connection| playlists::set_from_files(connection, &folders, (&name, kind), &read))
-    }
-
-    /// A playlist as an extended M3U, with absolute paths.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`] if there is none, [`Error::NoAnswer`] if the database cannot be read.
-    pub fn export_playlist(&self, name: &str) -> Result<Vec<u8>> {
-        let name = name.to_owned();
-        self.inner.readers.read(move |view| playlists::export(view, &name))
     }
 
     /// The tracks whose files cannot be played, each with its problem: the first of them.

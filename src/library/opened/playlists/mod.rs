@@ -1,5 +1,6 @@
 //! The playlists of the library: ordered ones, and smart ones, which are a query.
 
+mod calls;
 mod m3u;
 mod smart;
 
@@ -8,11 +9,12 @@ use serde::{Deserialize, Serialize};
 
 use super::fault::Fault;
 use super::readers::View;
+use super::search::{Hits, Search};
 use super::track::{COLUMNS, Track, from_row};
 use crate::error::{Error, Result};
 use crate::playout::{Entry, TrackKind};
 
-pub(super) use m3u::{export, import, set_from_files};
+use m3u::{export, import, set_from_files};
 pub use smart::{SmartList, SmartOrder};
 
 /// The longest name of a playlist, in characters.
@@ -57,17 +59,8 @@ impl LibraryPlaylist {
     }
 
     /// Refuses what cannot be.
-    pub(super) fn check(&self) -> Result<()> {
-        let length = self.name.chars().count();
-        let is_plain =
-            self.name.trim() == self.name && !self.name.contains(|c: char| c == '/' || c.is_control());
-        if !(1..=MAX_NAME).contains(&length) || !is_plain {
-            let rule = format!("1 to {MAX_NAME} characters, without \"/\" and without spaces around it");
-            return Err(Error::setting(
-                "name",
-                format!("{:?} is not a name for a playlist: {rule}", self.name),
-            ));
-        }
+    fn check(&self) -> Result<()> {
+        check_name(&self.name)?;
         match &self.tracks {
             PlaylistTracks::Ordered(tracks) if tracks.len() > MAX_TRACKS => Err(Error::Limit {
                 limit: "MAX_TRACKS",
@@ -80,15 +73,24 @@ impl LibraryPlaylist {
     }
 }
 
+fn check_name(name: &str) -> Result<()> {
+    let is_plain = name.trim() == name && !name.contains(|c: char| c == '/' || c.is_control());
+    if (1..=MAX_NAME).contains(&name.chars().count()) && is_plain {
+        return Ok(());
+    }
+    let rule = format!("1 to {MAX_NAME} characters, without \"/\" and without spaces around it");
+    Err(Error::setting("name", format!("{name:?} is not a name for a playlist: {rule}")))
+}
+
 /// The playlists, by their names.
-pub(super) fn all(connection: &Connection) -> std::result::Result<Vec<LibraryPlaylist>, Fault> {
+fn all(connection: &Connection) -> std::result::Result<Vec<LibraryPlaylist>, Fault> {
     let mut names = connection.prepare_cached("SELECT name FROM playlists ORDER BY name")?;
     let names: Vec<String> = names.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
     names.iter().map(|name| by_name(connection, name)).collect()
 }
 
 /// The playlist of this name.
-pub(super) fn by_name(connection: &Connection, name: &str) -> std::result::Result<LibraryPlaylist, Fault> {
+fn by_name(connection: &Connection, name: &str) -> std::result::Result<LibraryPlaylist, Fault> {
     let (id, kind, smart) = head(connection, name)?;
     let tracks = match smart {
         Some(smart) => PlaylistTracks::Smart(smart),
@@ -132,7 +134,7 @@ fn unknown(connection: &Connection, name: &str) -> std::result::Result<Error, Fa
 }
 
 /// Makes a playlist, or replaces the one of the same name.
-pub(super) fn set(connection: &Connection, playlist: &LibraryPlaylist) -> std::result::Result<(), Fault> {
+fn set(connection: &Connection, playlist: &LibraryPlaylist) -> std::result::Result<(), Fault> {
     playlist.check()?;
     let smart = match &playlist.tracks {
         PlaylistTracks::Smart(smart) => Some(serde_json::to_string(smart).expect("a query is plain values")),
@@ -158,8 +160,22 @@ pub(super) fn set(connection: &Connection, playlist: &LibraryPlaylist) -> std::r
     Ok(())
 }
 
+/// Gives a playlist another name.
+fn rename(connection: &Connection, name: &str, to: &str) -> std::result::Result<(), Fault> {
+    check_name(to)?;
+    let known = "SELECT count(*) FROM playlists WHERE name = ?1";
+    let is_taken: bool = connection.query_row(known, params![to], |row| row.get(0))?;
+    if is_taken && to != name {
+        return Err(Error::Exists(format!("playlist {to:?} in the library")).into());
+    }
+    match connection.execute("UPDATE playlists SET name = ?2 WHERE name = ?1", params![name, to])? {
+        0 => Err(unknown(connection, name)?.into()),
+        _ => Ok(()),
+    }
+}
+
 /// Removes a playlist.
-pub(super) fn remove(connection: &Connection, name: &str) -> std::result::Result<(), Fault> {
+fn remove(connection: &Connection, name: &str) -> std::result::Result<(), Fault> {
     match connection.execute("DELETE FROM playlists WHERE name = ?1", params![name])? {
         0 => Err(unknown(connection, name)?.into()),
         _ => Ok(()),
@@ -167,7 +183,7 @@ pub(super) fn remove(connection: &Connection, name: &str) -> std::result::Result
 }
 
 /// The tracks of a playlist that can be played now, in their order, and what they are for.
-pub(super) fn tracks(view: &View<'_>, name: &str) -> std::result::Result<(TrackKind, Vec<Track>), Fault> {
+fn tracks(view: &View<'_>, name: &str) -> std::result::Result<(TrackKind, Vec<Track>), Fault> {
     let (id, kind, smart) = head(view.connection, name)?;
     let tracks = match smart {
         Some(smart) => smart.tracks(view)?,
@@ -184,11 +200,38 @@ pub(super) fn tracks(view: &View<'_>, name: &str) -> std::result::Result<(TrackK
     Ok((kind, tracks))
 }
 
+/// A part of a list.
+#[derive(Clone, Copy, Debug)]
+struct Page {
+    limit: usize,
+    /// How many are left out before.
+    offset: usize,
+}
+
+/// A part of the tracks of a playlist that can be played now, in their order.
+fn page(view: &View<'_>, name: &str, page: Page) -> std::result::Result<Hits, Fault> {
+    let (id, _, smart) = head(view.connection, name)?;
+    if let Some(smart) = smart {
+        return smart.page(view, page);
+    }
+    let from = format!(
+        "FROM playlist_tracks p JOIN tracks t ON t.id = p.track LEFT JOIN edits e ON e.track = t.id \
+         WHERE p.playlist = ?1 AND {PLAYABLE}"
+    );
+    let mut count = view.connection.prepare_cached(&format!("SELECT count(*) {from}"))?;
+    let total = count.query_row(params![id], |row| row.get(0))?;
+    let query = format!("SELECT {COLUMNS} {from} ORDER BY p.position LIMIT ?2 OFFSET ?3");
+    let mut query = view.connection.prepare_cached(&query)?;
+    let limit = page.limit.min(Search::MAX_LIMIT);
+    let rows = query.query_map(params![id, limit, page.offset], |row| from_row(row, view.folders))?;
+    Ok(Hits { tracks: rows.collect::<rusqlite::Result<_>>()?, total, more: false })
+}
+
 /// The condition for tracks that a playlist may have.
 const PLAYABLE: &str = "t.missing IS NULL AND t.problem IS NULL AND coalesce(e.edits ->> 'enabled', 1) <> 0";
 
 /// What a pipeline plays of a playlist.
-pub(super) fn entries(view: &View<'_>, name: &str) -> std::result::Result<Vec<Entry>, Fault> {
+fn entries(view: &View<'_>, name: &str) -> std::result::Result<Vec<Entry>, Fault> {
     let (kind, tracks) = tracks(view, name)?;
     Ok(tracks.into_iter().map(|track| entry(track, kind)).collect())
 }

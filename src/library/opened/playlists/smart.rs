@@ -6,11 +6,11 @@ use rusqlite::params_from_iter;
 use rusqlite::types::Value;
 use serde::{Deserialize, Serialize};
 
-use super::PLAYABLE;
+use super::{PLAYABLE, Page};
 use crate::error::{Error, Result};
 use crate::library::opened::fault::Fault;
 use crate::library::opened::readers::View;
-use crate::library::opened::search::expression;
+use crate::library::opened::search::{Hits, Search, expression};
 use crate::library::opened::track::{COLUMNS, SOURCE, Track, from_row};
 use crate::path_text;
 use crate::playout::TrackKind;
@@ -188,21 +188,56 @@ impl SmartList {
     /// The tracks that meet it now.
     pub(super) fn tracks(&self, view: &View<'_>) -> std::result::Result<Vec<Track>, Fault> {
         let now = SystemTime::now();
+        if self.order != SmartOrder::Random {
+            return self.ordered(view, now, Page { limit: self.most(), offset: 0 });
+        }
+        let mut tracks = self.ordered(view, now, Page { limit: usize::MAX, offset: 0 })?;
+        tracks.sort_by_cached_key(|track| place_of_day(track.id, now));
+        tracks.truncate(self.most());
+        Ok(tracks)
+    }
+
+    /// A part of them.
+    pub(super) fn page(&self, view: &View<'_>, page: Page) -> std::result::Result<Hits, Fault> {
+        let now = SystemTime::now();
         let Conditions { clauses, values } = self.conditions(now);
-        let more: String = clauses.iter().map(|clause| format!(" AND {clause}")).collect();
-        let is_random = self.order == SmartOrder::Random;
-        let limit = self.limit.filter(|_| !is_random);
-        let limit = limit.map(|limit| format!(" LIMIT {limit}")).unwrap_or_default();
-        let order = self.order.clause();
-        let query = format!("SELECT {COLUMNS} FROM {SOURCE} WHERE {PLAYABLE}{more} ORDER BY {order}{limit}");
+        let count = format!("SELECT count(*) FROM {SOURCE} WHERE {PLAYABLE}{}", all_of(&clauses));
+        let mut count = view.connection.prepare(&count)?;
+        let total: usize = count.query_row(params_from_iter(values), |row| row.get(0))?;
+        let total = total.min(self.most());
+        let limit = page.limit.min(Search::MAX_LIMIT).min(total.saturating_sub(page.offset));
+        let tracks = match self.order {
+            // It has its place among all of them.
+            SmartOrder::Random => self.tracks(view)?.into_iter().skip(page.offset).take(limit).collect(),
+            _ => self.ordered(view, now, Page { limit, ..page })?,
+        };
+        Ok(Hits { tracks, total, more: false })
+    }
+
+    /// The most tracks that it has.
+    fn most(&self) -> usize {
+        self.limit.map_or(usize::MAX, |limit| limit as usize)
+    }
+
+    /// A part of the tracks that meet it, in an order that the database knows.
+    fn ordered(
+        &self,
+        view: &View<'_>,
+        now: SystemTime,
+        page: Page,
+    ) -> std::result::Result<Vec<Track>, Fault> {
+        let Conditions { clauses, mut values } = self.conditions(now);
+        let (more, order, next) = (all_of(&clauses), self.order.clause(), values.len() + 1);
+        // SQLite counts with a sign.
+        let signed = |count: usize| Value::from(i64::try_from(count).unwrap_or(i64::MAX));
+        values.extend([signed(page.limit), signed(page.offset)]);
+        let query = format!(
+            "SELECT {COLUMNS} FROM {SOURCE} WHERE {PLAYABLE}{more} ORDER BY {order} LIMIT ?{next} OFFSET ?{}",
+            next + 1
+        );
         let mut query = view.connection.prepare_cached(&query)?;
         let rows = query.query_map(params_from_iter(values), |row| from_row(row, view.folders))?;
-        let mut tracks: Vec<Track> = rows.collect::<rusqlite::Result<_>>()?;
-        if is_random {
-            tracks.sort_by_cached_key(|track| place_of_day(track.id, now));
-            tracks.truncate(self.limit.map_or(usize::MAX, |limit| limit as usize));
-        }
-        Ok(tracks)
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
     fn conditions(&self, now: SystemTime) -> Conditions {
@@ -250,6 +285,11 @@ impl SmartList {
         }
         all
     }
+}
+
+/// The clauses as the rest of a condition.
+fn all_of(clauses: &[String]) -> String {
+    clauses.iter().map(|clause| format!(" AND {clause}")).collect()
 }
 
 #[cfg(test)]
