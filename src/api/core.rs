@@ -8,12 +8,13 @@ use std::time::{Duration, Instant, SystemTime};
 
 use arc_swap::ArcSwap;
 
+use super::covers::Covers;
 use super::guard::Guard;
 use super::media::Media;
 use super::metrics::Measuring;
 use super::problem::Problem;
 use crate::access::{Allowance, Credential, Identity, Slotted, Turn};
-use crate::codec::read_tags;
+use crate::codec::{read_cover, read_tags};
 use crate::error::LeaveReason;
 use crate::filework::{FileWork, HANGS_AFTER, NoAnswer, warning_of_looks};
 use crate::health::{Health, Warning};
@@ -83,6 +84,7 @@ pub(crate) struct Core {
     admitted: Mutex<Vec<AdmittedSource>>,
     /// How often strangers have asked.
     strangers: Mutex<Allowance>,
+    pub(super) covers: Covers,
     /// The tags of files that come up next, if they have been read.
     tags: Mutex<HashMap<PathBuf, Tags>>,
 }
@@ -97,6 +99,7 @@ impl Core {
         declared: Option<Declared>,
         bell: RequestsBell,
     ) -> Core {
+        let covers = Covers::new(&server);
         Core {
             server,
             pipelines,
@@ -113,6 +116,7 @@ impl Core {
             declared: declared.map(Mutex::new),
             admitted: Mutex::default(),
             strangers: Mutex::new(Allowance::new(PUBLIC_AT_ONCE, PUBLIC_EVERY)),
+            covers,
             tags: Mutex::default(),
         }
     }
@@ -199,16 +203,24 @@ impl Core {
         self.tags.lock().unwrap_or_else(PoisonError::into_inner).get(file).cloned()
     }
 
-    /// Reads and keeps the tags of an entry's file. A file that cannot be read, or not in time, has no tags.
+    /// Whether the file of an entry was looked at, lately.
+    pub(crate) fn knows(&self, file: &Path) -> bool {
+        self.covers.knows(file) && self.known_tags(file).is_some()
+    }
+
+    /// Reads and keeps the tags and the cover of an entry's file. A file that cannot be read, or not in time,
+    /// has none.
     pub(crate) fn read_tags(&self, entry: &Entry) {
         let own = entry.path.clone();
         let bounds = if entry.confined { self.media.load().bounds() } else { Bounds::Anywhere };
-        let tags = self.files.within(&entry.path, FILE_WITHIN, move |_| read_tags(&own, &bounds));
+        let read = move |_: &_| (read_tags(&own, &bounds), read_cover(&own, &bounds));
+        let (tags, cover) = self.files.within(&entry.path, FILE_WITHIN, read).ok().unzip();
+        self.covers.keep(&entry.path, cover.and_then(Result::ok).flatten());
         let mut known = self.tags.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= TAGS {
             known.clear();
         }
-        known.insert(entry.path.clone(), tags.ok().and_then(Result::ok).unwrap_or_default());
+        known.insert(entry.path.clone(), tags.and_then(Result::ok).unwrap_or_default());
     }
 
     /// The health of each pipeline, with its name, and of the server and all else.

@@ -11,6 +11,7 @@ mod admin;
 mod admission;
 mod call;
 mod core;
+mod covers;
 mod door;
 mod files;
 mod find;

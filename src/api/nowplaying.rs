@@ -1,5 +1,6 @@
 //! What a mount plays, for web pages, displays and apps. It needs no credential.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
@@ -20,9 +21,15 @@ pub(crate) struct NowPlaying {
     album: Option<String>,
     started: Option<String>,
     duration: Option<f64>,
+    /// The time when the mount had the track's first sound.
+    reached_at: String,
     /// The time when listeners hear the track begin.
     audible_at: String,
+    /// How many seconds a listener who joins now begins behind the mount.
+    burst: f64,
     listeners: u64,
+    /// The address of its cover, on this server.
+    art: Option<Arc<str>>,
     /// The title of the next track.
     next: Option<String>,
 }
@@ -32,23 +39,27 @@ pub(crate) struct NowPlaying {
 pub(crate) struct Fingerprint {
     title_since: SystemTime,
     track: Option<EntryId>,
+    art: Option<Arc<str>>,
     next: Option<String>,
     pub(crate) listeners: u64,
 }
 
 impl Fingerprint {
     pub(crate) fn of(info: &MountInfo, pipeline: Option<&Pipeline>, core: &Core) -> Fingerprint {
+        let track = pipeline.and_then(Pipeline::current_track).map(|current| current.track);
         Fingerprint {
             title_since: info.title.changed_at,
-            track: pipeline.and_then(Pipeline::current_track).map(|current| current.track.id),
+            track: track.as_ref().map(|track| track.id),
+            art: track.and_then(|track| core.covers.of(&track.file)),
             next: pipeline.and_then(|pipeline| next(pipeline, core)),
             listeners: info.listeners,
         }
     }
 
-    /// Whether both have the same track and the same next track. The number of listeners may differ.
+    /// Whether both have the same track, with the same cover, and the same next track. The number of listeners may differ.
     pub(crate) fn plays_the_same(&self, other: &Fingerprint) -> bool {
-        (self.title_since, self.track, &self.next) == (other.title_since, other.track, &other.next)
+        (self.title_since, self.track, &self.art, &self.next)
+            == (other.title_since, other.track, &other.art, &other.next)
     }
 }
 
@@ -71,8 +82,11 @@ impl NowPlaying {
             album: track.and_then(|track| track.tags.album.clone()),
             started: started.map(rfc3339),
             duration: track.and_then(|track| track.tags.duration).map(seconds),
+            reached_at: rfc3339(audible_at - burst),
             audible_at: rfc3339(audible_at),
+            burst: seconds(core.server.burst_of(info)),
             listeners: info.listeners,
+            art: track.and_then(|track| core.covers.of(&track.file)),
             next: pipeline.and_then(|pipeline| next(pipeline, core)),
         }
     }

@@ -22,7 +22,7 @@ use crate::access::Identity;
 use crate::server::EventRoom;
 use crate::{
     Entry as TrackEntry, Event, EventKind, EventReceiver, EventStream, Following, HttpAnswer, HttpRequest,
-    MountInfo, Pipeline, Server, StationEvent, StreamPos,
+    MountInfo, Pipeline, Server, StationEvent, StreamPos, TrackInfo,
 };
 
 /// A comment is sent after this much silence. It shows proxies and clients that the connection is alive.
@@ -51,8 +51,8 @@ pub(crate) struct Streams {
     station: Stream,
     /// The clients of the station's events.
     followers: Vec<Follower>,
-    /// For each pipeline, the file whose tags were requested last.
-    wanted: Vec<Option<PathBuf>>,
+    /// For each pipeline, the files that were looked at last: what plays, and what comes.
+    wanted: Vec<[Option<PathBuf>; 2]>,
     mounts: BTreeMap<String, MountStream>,
     looked_at: Instant,
     /// Whether the last turn left events for the next one.
@@ -95,7 +95,7 @@ impl Streams {
             events: core.server.subscribe_notifying(WAITING, |_| true, notify),
             station: Stream::new(&core.server, EventRoom::CROWD, now)?,
             followers: Vec::new(),
-            wanted: vec![None; core.pipelines.len()],
+            wanted: vec![[None, None]; core.pipelines.len()],
             mounts: BTreeMap::new(),
             looked_at: now,
             behind: false,
@@ -128,13 +128,16 @@ impl Streams {
         }
         self.looked_at = now;
         for (pipeline, wanted) in core.pipelines.iter().zip(&mut self.wanted) {
-            let Some((_, entry)) = pipeline.up_next(1).into_iter().next() else { continue };
-            if wanted.as_ref() == Some(&entry.path) {
-                continue;
-            }
-            match core.known_tags(&entry.path).is_some() || wants_tags(&entry) {
-                true => *wanted = Some(entry.path),
-                false => self.behind = true,
+            let playing = pipeline.current_track().map(|current| entry_of(&current.track));
+            let next = pipeline.up_next(1).into_iter().next().map(|(_, entry)| entry);
+            for (entry, wanted) in [playing, next].into_iter().zip(wanted) {
+                let Some(entry) = entry.filter(|entry| wanted.as_ref() != Some(&entry.path)) else {
+                    continue;
+                };
+                match core.knows(&entry.path) || wants_tags(&entry) {
+                    true => *wanted = Some(entry.path),
+                    false => self.behind = true,
+                }
             }
         }
         // A stream ends with its mount.
@@ -370,6 +373,11 @@ fn fitting_body(name: &str, data: &impl Serialize) -> String {
         event_body(name, &document)
     });
     bodies.into_iter().find(|body| body.len() <= ROOM).unwrap_or(body)
+}
+
+/// The entry of a track that plays.
+fn entry_of(track: &TrackInfo) -> TrackEntry {
+    TrackEntry { confined: track.confined, ..TrackEntry::new(&track.file) }
 }
 
 /// Cuts all texts in a document that have more characters than `longest`.

@@ -32,7 +32,7 @@ use crate::units::FrameCount;
 #[cfg(feature = "aac")]
 pub use aac::{AacProfile, AacSettings};
 pub use about::{Codec, codecs};
-pub(crate) use file::read_tags;
+pub(crate) use file::{Cover, read_cover, read_tags};
 pub use file::{read_metadata, read_tags_in};
 #[doc(hidden)]
 pub use live::{LiveRead, OggRead, read_live, read_ogg};

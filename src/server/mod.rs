@@ -418,6 +418,14 @@ impl Server {
         self.inner.registry.find(path).map(|board| self.info(&board))
     }
 
+    /// How far a listener who joins a mount now begins behind it.
+    pub(crate) fn burst_of(&self, mount: &MountInfo) -> Duration {
+        let (bytes, time) = self.inner.started_with.burst.least();
+        let bytes_per_second = mount.position.0 as f64 / mount.duration.as_secs_f64();
+        let of_bytes = Duration::try_from_secs_f64(bytes as f64 / bytes_per_second).unwrap_or_default();
+        time.max(of_bytes).min(mount.duration)
+    }
+
     /// All mounts, in the order of their paths.
     pub fn mounts(&self) -> Vec<MountInfo> {
         self.inner.registry.all().iter().map(|board| self.info(board)).collect()

@@ -13,6 +13,7 @@ mod budget;
 mod caf;
 mod codecs;
 mod contained;
+mod cover;
 mod flac;
 mod inner_tags;
 mod kinds;
@@ -38,6 +39,7 @@ mod watch;
 use std::path::{Path, PathBuf};
 
 use self::budget::{Budget, Limited};
+pub(crate) use self::cover::{Cover, read_cover};
 use self::open::Opened;
 pub(super) use self::packet_decoder::{Coding, PacketDecoder};
 use self::source::Source;

@@ -5,8 +5,18 @@ const LONGEST: usize = 255;
 /// Endings under which a mount's playlists are served.
 const PLAYLIST_ENDINGS: [&str; 3] = [".m3u", ".pls", ".xspf"];
 /// First segments that clients of Icecast, and applications, expect something else at.
-const RESERVED: [&str; 9] =
-    ["admin", "admin.cgi", "api", "embed", "health", "nowplaying", "page", "requests", "status-json.xsl"];
+const RESERVED: [&str; 10] = [
+    "admin",
+    "admin.cgi",
+    "api",
+    "art",
+    "embed",
+    "health",
+    "nowplaying",
+    "page",
+    "requests",
+    "status-json.xsl",
+];
 
 /// Whether a mount can be at `path`.
 pub(crate) fn check(path: &str) -> Result<(), String> {

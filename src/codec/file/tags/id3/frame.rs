@@ -33,6 +33,9 @@ const WANTED: [&[u8; 4]; 15] = [
     b"TXXX", b"RVA2", b"XRVA", b"SEEK",
 ];
 
+/// A frame with a picture; in version 2 `PIC`, with a format in the place of a content type.
+const PICTURE: &[u8; 4] = b"APIC";
+
 /// A frame of a tag.
 pub(super) struct Frame {
     /// Its name in version 3 or 4.
@@ -74,12 +77,38 @@ impl Frame {
 
     /// The content of a frame that is wanted. `None` if it is not, or cannot be read.
     pub(super) fn content(&self, bytes: &mut Bytes, unsynchronised: bool) -> io::Result<Option<Vec<u8>>> {
-        let is_wanted = WANTED.contains(&&self.id);
+        match WANTED.contains(&&self.id) {
+            true => self.beginning(bytes, unsynchronised, MAX_CONTENT),
+            false => Ok(None),
+        }
+    }
+
+    /// The content of a picture, unless it has more bytes than `most`, or is compressed.
+    pub(super) fn picture(
+        &self,
+        bytes: &mut Bytes,
+        unsynchronised: bool,
+        most: usize,
+    ) -> io::Result<Option<Vec<u8>>> {
+        let is_wanted = self.id == *PICTURE && self.size <= most as u64;
+        match is_wanted && !Form::of(self.version, self.flags).compressed {
+            true => self.beginning(bytes, unsynchronised, most),
+            false => Ok(None),
+        }
+    }
+
+    /// Whether it has the form of version 2.
+    pub(super) fn is_short(&self) -> bool {
+        self.version == 2
+    }
+
+    /// Up to `most` bytes of the content. `None` if it cannot be read.
+    fn beginning(&self, bytes: &mut Bytes, unsynchronised: bool, most: usize) -> io::Result<Option<Vec<u8>>> {
         let form = Form::of(self.version, self.flags);
-        if !is_wanted || form.encrypted {
+        if form.encrypted {
             return Ok(None);
         }
-        let size = self.size.min(MAX_CONTENT as u64) as usize;
+        let size = self.size.min(most as u64) as usize;
         let mut content = { self.content }.read(bytes, size)?;
         // A length begins with a zero. Some writers set the flag and write none.
         let has_length = form.length && content.get(form.before_length) == Some(&0);
@@ -182,6 +211,7 @@ fn name(header: &[u8], version: u8) -> Option<[u8; 4]> {
             b"TYE" => *b"TYER",
             b"TRK" => *b"TRCK",
             b"TXX" => *b"TXXX",
+            b"PIC" => *PICTURE,
             &[a, b, c] => [a, b, c, b' '],
             _ => return None,
         });

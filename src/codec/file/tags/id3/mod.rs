@@ -3,6 +3,7 @@
 
 mod cursor;
 mod frame;
+mod picture;
 
 use std::io;
 
@@ -10,6 +11,7 @@ use symphonia_metadata::utils::id3v1::get_genre_name;
 
 use self::cursor::{Cursor, is_unsynchronised};
 use self::frame::Frame;
+pub(in crate::codec::file) use self::picture::pictures;
 use super::gain::{Gains, sane_db, sane_peak};
 use super::{Found, text};
 use crate::codec::file::source::Bytes;
@@ -56,6 +58,17 @@ pub(in crate::codec::file) fn read_appended(
     Ok(read_one(bytes, at, end, found)?.map(|_| at))
 }
 
+/// A tag whose header was read.
+struct Tag {
+    /// Where it ends.
+    after: u64,
+    frames: Cursor,
+    /// The version whose form the frames have.
+    form: u8,
+    /// Whether each frame is unsynchronised.
+    unsynchronised_frames: bool,
+}
+
 /// Reads one tag. Returns where it ends, and where it says that the next one begins.
 fn read_one(
     bytes: &mut Bytes,
@@ -63,6 +76,15 @@ fn read_one(
     end: u64,
     found: &mut Found,
 ) -> io::Result<Option<(u64, Option<u64>)>> {
+    let Some(Tag { after, frames, form, unsynchronised_frames }) = open_tag(bytes, at, end, found)? else {
+        return Ok(None);
+    };
+    let offset = read_frames(bytes, frames, form, unsynchronised_frames, found)?;
+    Ok(Some((after, offset.map(|offset| after + offset))))
+}
+
+/// Reads the header of the tag at `at`, if there is one.
+fn open_tag(bytes: &mut Bytes, at: u64, end: u64, found: &mut Found) -> io::Result<Option<Tag>> {
     let Some(header) = bytes.exactly::<10>(at)? else { return Ok(None) };
     let [b'I', b'D', b'3', version @ 2..=4, _, flags, size @ ..] = header else { return Ok(None) };
     let tag_end = at + HEADER + u64::from(seven_bits(size));
@@ -84,8 +106,7 @@ fn read_one(
     if form != version {
         found.note("the frames of an ID3 tag are those of another version");
     }
-    let offset = read_frames(bytes, frames, form, unsynchronised && version == 4, found)?;
-    Ok(Some((after, offset.map(|offset| after + offset))))
+    Ok(Some(Tag { after, frames, form, unsynchronised_frames: unsynchronised && version == 4 }))
 }
 
 /// Reads frames up to the padding. Returns how far behind this tag the next one begins, if a frame tells it.
