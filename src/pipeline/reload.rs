@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::Serialize;
 
 use super::control::ListOptions;
+use super::station::takes_requests;
 use super::{
     LiveSettings, OutputSettings, Pipeline, PipelineSettings, RelayedMountSettings, Relays, RequestSettings,
     StationSettings,
@@ -57,7 +58,7 @@ impl Reloader {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         let mut report = Reloaded::default();
         self.apply_to_server(&mut running.server, &new.server, &mut report);
-        self.apply_to_page(&mut running.page, &new.page, &mut report);
+        let took_requests = takes_requests(&running.pipelines);
         let of_history = differences(&running.history, &new.history);
         report.restart.extend(of_history.map(|setting| format!("server.{}", setting.declared.key)));
         for new in &new.pipelines {
@@ -71,6 +72,9 @@ impl Reloader {
         let is_gone = |old: &&PipelineSettings| new.pipelines.iter().all(|new| new.name != old.name);
         let gone = running.pipelines.iter().filter(is_gone);
         report.restart.extend(gone.map(|old| format!("pipeline {}", old.name)));
+        let requests = takes_requests(&running.pipelines);
+        let is_another = requests != took_requests;
+        self.apply_to_page(&mut running.page, &new.page, requests, is_another, &mut report);
         self.apply_to_mounts(&mut running.mounts, &new.mounts, &mut report);
         report.restart.extend(changes_of_library(running.library.as_ref(), new.library.as_ref()));
         report
@@ -132,14 +136,21 @@ impl Reloader {
     }
 
     /// The page is shown as a whole. What it has on disk is read again each time.
-    fn apply_to_page(&self, running: &mut PageSettings, new: &PageSettings, report: &mut Reloaded) {
+    fn apply_to_page(
+        &self,
+        running: &mut PageSettings,
+        new: &PageSettings,
+        requests: bool,
+        is_another: bool,
+        report: &mut Reloaded,
+    ) {
         let keys: Vec<_> = differences(running, new)
             .map(|setting| format!("server.page.{}", setting.declared.key))
             .collect();
-        if keys.is_empty() && new.logo.is_none() && new.folder.is_none() {
+        if keys.is_empty() && !is_another && new.logo.is_none() && new.folder.is_none() {
             return;
         }
-        match self.server.show_page(new) {
+        match self.server.show_page_taking(new, requests) {
             Ok(()) if keys.is_empty() => {}
             shown => {
                 let what = if keys.is_empty() { "server.page".to_owned() } else { keys.join(", ") };

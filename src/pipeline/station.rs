@@ -64,6 +64,7 @@ impl Station {
             library.note_plays(|wants| server.subscribe_notifying(MAX_PLAYS, wants, |_| ()))?;
         }
         let (pipelines, admission) = Default::default();
+        let requests = takes_requests(&settings.pipelines);
         let mut station = Station { server, pipelines, admission, sessions, relays, plays, library, running };
         for mut pipeline in settings.pipelines {
             if let Some(library) = &station.library {
@@ -80,17 +81,18 @@ impl Station {
         if let Some(library) = &station.library {
             library.follow()?;
         }
-        station.show_page(&settings.page)?;
+        station.show_page(&settings.page, requests)?;
         Ok(station)
     }
 
     /// Shows the listeners' page. A disk that is sick costs the picture or the files that lie on it, not the
     /// start.
-    fn show_page(&self, page: &PageSettings) -> Result<()> {
-        match self.server.show_page(page) {
+    fn show_page(&self, page: &PageSettings, requests: bool) -> Result<()> {
+        match self.server.show_page_taking(page, requests) {
             Err(error @ Error::Setting { key: "logo" | "folder", .. }) => {
                 log::warn!("the page is shown without its own files until the next reload: {error}");
-                self.server.show_page(&PageSettings { logo: None, folder: None, ..page.clone() })
+                let page = PageSettings { logo: None, folder: None, ..page.clone() };
+                self.server.show_page_taking(&page, requests)
             }
             done => done,
         }
@@ -189,6 +191,11 @@ impl Station {
         abandoned.extend(elsewhere.into_iter().flat_map(|thread| thread.join().unwrap_or_default()));
         StopReport { abandoned }
     }
+}
+
+/// Whether the page can have a form for requests: it does not ask for which pipeline they are.
+pub(super) fn takes_requests(pipelines: &[PipelineSettings]) -> bool {
+    pipelines.iter().filter(|pipeline| pipeline.requests.is_some()).count() == 1
 }
 
 /// What the library knows of how files sound.

@@ -1,8 +1,8 @@
 /**
  * The listeners' page, and the player for a frame: both documents have the same parts, or some of them.
  *
- * It reads the streams from the document, plays one of them, and shows what is heard: a title counts from its
- * `audible_at` on, measured by how far the sound has come. Whatever breaks, it tries again until it is stopped.
+ * It reads the streams from the document, plays one of them, and shows what is heard: a title is shown when the
+ * sound has come to where it began. Whatever breaks, it tries again until it is stopped.
  */
 
 /**
@@ -12,8 +12,9 @@
  * @property {string | null} artist
  * @property {string | null} album
  * @property {string | null} next
- * @property {string | null} started when the mixer began it, in RFC 3339
- * @property {string} audible_at when listeners hear it begin, in RFC 3339
+ * @property {string | null} art the address of its cover
+ * @property {string} reached_at when the mount had it, in RFC 3339
+ * @property {number} burst how far who joins now is behind the mount, in seconds
  *
  * A form of a stream that can be played.
  * @typedef {object} Format
@@ -104,7 +105,7 @@ function best(formats) {
 let ahead = { least: -Infinity, most: Infinity };
 
 /** Learns from an answer, whose `Date` is cut to seconds. @param {Response} answer @param {number} asked */
-function learnTime(answer, asked) {
+function learnClock(answer, asked) {
   const date = Date.parse(answer.headers.get("Date") ?? "");
   if (Number.isNaN(date)) return;
   const [least, most] = [date - Date.now(), date + 1_000 - asked];
@@ -125,8 +126,10 @@ function stationTime() {
 let state = "idle";
 /** @type {Format | undefined} */
 let format;
-/** When the stream was asked for, by the station's clock: its sound at 0 is what was heard then. */
+/** When the stream was asked for, by the station's clock. */
 let joined = 0;
+/** How far its sound at 0 was behind the mount then, in milliseconds. */
+let behind = 0;
 let tries = 0;
 let retry = 0;
 let progress = { at: 0, position: 0 };
@@ -154,6 +157,11 @@ function play() {
 function stop() {
   enter("idle");
   clearTimeout(retry);
+  letGo();
+}
+
+/** Lets the stream go, with what is left of it. */
+function letGo() {
   audio.pause();
   audio.removeAttribute("src");
   audio.load();
@@ -165,6 +173,7 @@ function connect() {
   enter(tries === 0 ? "connecting" : "lost");
   progress = { at: performance.now(), position: 0 };
   joined = stationTime();
+  learn(format.mount);
   audio.src = format.url;
   audio.play().catch((/** @type {DOMException} */ error) => {
     // The browser plays only what a person has asked for.
@@ -177,6 +186,7 @@ function lose() {
   if (state === "idle") return;
   tries += 1;
   enter("lost");
+  letGo();
   const wait = Math.min(LONGEST_WAIT, 250 * 2 ** tries) * (0.75 + Math.random() / 2);
   clearTimeout(retry);
   retry = setTimeout(connect, wait);
@@ -187,14 +197,12 @@ function watch() {
   if (state === "idle") return;
   const now = performance.now();
   if (audio.currentTime !== progress.position) progress = { at: now, position: audio.currentTime };
-  else if (now - progress.at > STALLS_AFTER && !retryIsDue()) lose();
+  else if (now - progress.at > STALLS_AFTER && audio.hasAttribute("src")) lose();
 }
-
-const retryIsDue = () => state === "lost" && audio.error !== null;
 
 /** The network is back, or the machine was woken: does not wait for what was planned. */
 function hurry() {
-  if (state === "lost") connect();
+  if (state === "lost" && !audio.hasAttribute("src")) connect();
   if (state === "playing")
     progress.at = Math.min(progress.at, performance.now() - STALLS_AFTER + STALLS_SOON);
 }
@@ -222,7 +230,7 @@ let told = [];
 let shown;
 let showing = 0;
 
-/** When the sound of HLS at 0 was mixed, as only WebKit tells. */
+/** When the mount had the sound of HLS at 0, as only WebKit tells. */
 function dateOfHls() {
   const date = /** @type {{ getStartDate?: () => Date }} */ (audio).getStartDate?.().getTime();
   return format?.type === HLS && !Number.isNaN(date) ? date : undefined;
@@ -231,11 +239,9 @@ function dateOfHls() {
 /** Shows what is heard, and comes again when the next title is. */
 function show() {
   clearTimeout(showing);
-  const plays = state === "playing";
-  const date = plays ? dateOfHls() : undefined;
-  const heard = plays ? (date ?? joined) + audio.currentTime * 1_000 : stationTime();
-  const begins = (/** @type {Playing} */ { started, audible_at }) =>
-    Date.parse(date === undefined ? audible_at : (started ?? audible_at));
+  const position = audio.currentTime * 1_000;
+  const heard = state === "playing" ? (dateOfHls() ?? joined - behind) + position : stationTime() - behind;
+  const begins = (/** @type {Playing} */ playing) => Date.parse(playing.reached_at);
   const isHeard = (/** @type {Playing | undefined} */ playing) => playing && begins(playing) <= heard;
   while (isHeard(told[1])) told.shift();
   const now = told.at(0);
@@ -256,14 +262,26 @@ function render(playing) {
   write("title", song || station);
   write("artist", artist ?? "");
   say("next", playing.next);
+  showCover(playing.art);
   document.title = title ? `${title} · ${station}` : station;
   if ("mediaSession" in navigator) {
     navigator.mediaSession.metadata = new MediaMetadata({
       title: song || station,
       artist: artist ?? station,
       album: playing.album ?? station,
+      artwork: playing.art ? [{ src: playing.art }] : [],
     });
   }
+}
+
+/** @param {string | null} art */
+function showCover(art) {
+  const cover = /** @type {HTMLImageElement | null} */ (part("cover"));
+  if (!cover) return;
+  cover.hidden = !art;
+  cover.onerror = () => (cover.hidden = true);
+  if (art) cover.src = art;
+  else cover.removeAttribute("src");
 }
 
 /** @type {EventSource | undefined} */
@@ -271,7 +289,7 @@ let events;
 let following = 0;
 
 /** Follows what the chosen mount plays. */
-async function follow() {
+function follow() {
   if (!format) return;
   const { mount } = format;
   clearTimeout(following);
@@ -286,9 +304,18 @@ async function follow() {
   events.addEventListener("error", () => {
     if (events?.readyState === EventSource.CLOSED) following = setTimeout(follow, 5_000);
   });
+  learn(mount);
+}
+
+/** Learns how late a listener is who joins now, and what time it is at the station. @param {string} mount */
+async function learn(mount) {
   const asked = Date.now();
   const answer = await fetch(`/nowplaying${mount}?format=json`).catch(() => undefined);
-  if (answer?.ok) learnTime(answer, asked);
+  if (!answer?.ok) return;
+  learnClock(answer, asked);
+  const { burst } = /** @type {Playing} */ (await answer.json());
+  behind = burst * 1_000;
+  show();
 }
 
 // The controls.
@@ -355,6 +382,7 @@ function begin() {
   part("play")?.addEventListener("click", () => (state === "idle" ? play() : stop()));
   prepareVolume();
   prepareSharing();
+  prepareRequests();
   if ("mediaSession" in navigator) {
     navigator.mediaSession.setActionHandler("play", play);
     navigator.mediaSession.setActionHandler("pause", stop);
@@ -404,6 +432,54 @@ function prepareSharing() {
       );
   });
   sharing.hidden = false;
+}
+
+/**
+ * A track that may be requested.
+ * @typedef {{ track: number, title: string | null, artist: string | null }} Offer
+ */
+
+/** Listeners search and request where the station takes that. */
+function prepareRequests() {
+  const [requests, form, words, found] = ["requests", "search", "words", "found"].map(part);
+  if (!requests || !form || !found || !(words instanceof HTMLInputElement)) return;
+  requests.hidden = requests.dataset.taken !== "yes";
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    /** @type {Offer[] | undefined} */
+    const offers = await ask(`/requests/search?q=${encodeURIComponent(words.value)}`);
+    if (!offers) return;
+    write("answer", offers.length === 0 ? "Nothing is found." : `${offers.length} found.`);
+    found.replaceChildren(...offers.map(offerOf));
+  });
+}
+
+/** A row with a button. @param {Offer} offer */
+function offerOf({ track, title, artist }) {
+  const [row, text, button] = [
+    document.createElement("li"),
+    document.createElement("bdi"),
+    document.createElement("button"),
+  ];
+  text.textContent = [artist, title].filter(Boolean).join(" – ");
+  button.textContent = "Request";
+  button.setAttribute("aria-label", `Request ${text.textContent}`);
+  button.addEventListener("click", async () => {
+    const headers = { "Content-Type": "application/json" };
+    const taken = await ask("/requests", { method: "POST", headers, body: JSON.stringify({ track }) });
+    if (taken) write("answer", `${text.textContent} is in the queue.`);
+  });
+  row.append(text, button);
+  return row;
+}
+
+/** What the station answers; nothing if it refuses, which is said. @param {string} url @param {RequestInit} [how] */
+async function ask(url, how) {
+  const answer = await fetch(url, how).catch(() => undefined);
+  const body = await answer?.json().catch(() => undefined);
+  if (answer?.ok) return body;
+  write("answer", body?.detail ?? "The station does not answer. Try again soon.");
+  return undefined;
 }
 
 /** What was remembered; nothing, where the browser keeps nothing. @param {string} key */

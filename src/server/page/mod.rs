@@ -94,6 +94,11 @@ impl Server {
     /// [`Error::Exists`] if a file of the folder has the path of a mount; [`Error::Stopped`]. The page stays
     /// as it was then.
     pub fn show_page(&self, settings: &PageSettings) -> Result<()> {
+        self.show_page_taking(settings, false)
+    }
+
+    /// The same with a form for requests, if the API takes them for one pipeline.
+    pub(crate) fn show_page_taking(&self, settings: &PageSettings, requests: bool) -> Result<()> {
         settings.check()?;
         let own = settings.folder.as_deref().map(own::read).transpose()?;
         let logo = settings.logo.as_deref().map(logo).transpose()?;
@@ -115,8 +120,10 @@ impl Server {
         };
         built.swap(Swap { put, taken });
         *shown = Some(Rooms { built, own: own_now });
+        // When this returns, what was there before is gone.
+        drop(own_before);
         drop(shown);
-        let page = FrontPage::new(settings, own.as_ref(), has_logo);
+        let page = FrontPage::new(settings, own.as_ref(), has_logo, requests);
         self.inner.ask(|reply| Command::ShowPage(Box::new(page), reply))
     }
 
@@ -131,8 +138,8 @@ impl Server {
 }
 
 impl FrontPage {
-    fn new(settings: &PageSettings, own: Option<&OwnPage>, has_logo: bool) -> FrontPage {
-        let values = values(settings, has_logo);
+    fn new(settings: &PageSettings, own: Option<&OwnPage>, has_logo: bool, requests: bool) -> FrontPage {
+        let values = values(settings, has_logo, requests);
         let built = |name| {
             let file = web::files_of(FOLDER).find(|file| file.name() == name);
             Template::new(file.expect("a test has looked").text(), &values)
@@ -203,7 +210,7 @@ fn colours(settings: &PageSettings) -> String {
 }
 
 /// What the templates are filled with, in HTML.
-fn values(settings: &PageSettings, has_logo: bool) -> [(&'static str, String); 4] {
+fn values(settings: &PageSettings, has_logo: bool, requests: bool) -> [(&'static str, String); 5] {
     let greeting = settings.greeting.as_deref().unwrap_or_default();
     let link = |link: &PageLink| {
         format!("<li><a href=\"{}\" dir=\"auto\">{}</a></li>", escape(&link.url), escape(&link.text))
@@ -213,6 +220,7 @@ fn values(settings: &PageSettings, has_logo: bool) -> [(&'static str, String); 4
         ("greeting", escape(greeting)),
         ("links", settings.links.iter().map(link).collect()),
         ("logo", logo(format!("<img class=\"logo\" src=\"{LOGO}\" alt=\"\" width=\"56\" height=\"56\">"))),
+        ("requests", if requests { "yes".into() } else { "no".into() }),
         ("icon", if has_logo { LOGO.into() } else { "/page/icon.svg".into() }),
     ]
 }

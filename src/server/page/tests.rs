@@ -102,6 +102,15 @@ fn files_are_compressed_for_whoever_takes_that() {
 }
 
 #[test]
+fn the_form_for_requests_is_there_where_they_are_taken() {
+    let server = server();
+    for (taken, said) in [(true, "data-taken=\"yes\""), (false, "data-taken=\"no\"")] {
+        server.show_page_taking(&PageSettings::default(), taken).unwrap();
+        assert!(text(&get(&server, "/", "")).contains(said));
+    }
+}
+
+#[test]
 fn colours_and_a_logo_come_and_go() {
     let server = server();
     let logo = PathBuf::from("tests/pictures/logo.png");
