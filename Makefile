@@ -26,7 +26,7 @@ TEST_NEEDS := $(if $(shell command -v dpkg),$(DEB_NEEDS) mmdebstrap:mmdebstrap t
 	shout:libshout-tools ezstream:ezstream \
 	pkg-config:pkg-config python3:python3 \
 	/usr/lib/python3/dist-packages/mutagen:python3-mutagen \
-	node:nodejs npm:npm chromium:chromium \
+	node:nodejs npm:npm chromium:chromium firefox-esr:firefox-esr \
 	sbcl:sbcl ecl:ecl /usr/share/common-lisp/source/cl-cffi:cl-cffi cmake:cmake
 
 .PHONY: all build library demo test bench install install-files uninstall deb clean help needs deb-needs test-needs

@@ -1,7 +1,7 @@
 // A station of the tests: the program itself, with music that the tests can tell apart by ear.
 
 import { spawn, execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -23,8 +23,11 @@ async function freePort() {
 }
 
 export class Station {
-  /** Writes music and configuration into a folder of their own, and starts. */
-  static async start() {
+  /**
+   * Writes music and configuration into a folder of their own, and starts. `page` is the page's table, `cover` a
+   * picture that lies beside the music.
+   */
+  static async start({ page = "", cover = undefined } = {}) {
     const folder = mkdtempSync(join(tmpdir(), "longwave-browser."));
     for (const [number, pitch] of PITCHES.entries()) {
       const sine = `sine=frequency=${pitch}:sample_rate=44100:duration=${TRACK_SECONDS}`;
@@ -32,12 +35,14 @@ export class Station {
       const tags = ["-metadata", `title=Tön ${pitch}`, "-metadata", "artist=Die \"Töne\""];
       execFileSync("ffmpeg", ["-v", "error", "-f", "lavfi", "-i", sine, "-ac", "2", ...tags, file]);
     }
+    if (cover) copyFileSync(cover, join(folder, "cover.png"));
     const port = await freePort();
     writeFileSync(
       join(folder, "station.toml"),
       `[server]
 listen = "127.0.0.1:${port}"
 access_log = "off"
+${page}
 [[pipeline]]
 playlist = [${PITCHES.map((_, number) => `"${number}.wav"`).join(", ")}]
 loop = true
