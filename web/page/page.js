@@ -14,7 +14,12 @@
  * @property {string | null} next
  * @property {string | null} art the address of its cover
  * @property {string} reached_at when the mount had it, in RFC 3339
+ * @property {string | null} [live] what the source calls its stream, if one is heard
+ * @property {Heard[]} [history] what was heard before, the last first
  * @property {number} burst how far who joins now is behind the mount, in seconds
+ *
+ * A title that was heard.
+ * @typedef {{ title: string, audible_at: string }} Heard
  *
  * A form of a stream that can be played.
  * @typedef {object} Format
@@ -262,7 +267,9 @@ function render(playing) {
   write("title", song || station);
   write("artist", artist ?? "");
   say("next", playing.next);
+  say("live", playing.live ?? null);
   showCover(playing.art);
+  showPlayed(playing.history ?? []);
   document.title = title ? `${title} · ${station}` : station;
   if ("mediaSession" in navigator) {
     navigator.mediaSession.metadata = new MediaMetadata({
@@ -282,6 +289,26 @@ function showCover(art) {
   cover.onerror = () => (cover.hidden = true);
   if (art) cover.src = art;
   else cover.removeAttribute("src");
+}
+
+/** What was heard, each at its time of day. @param {Heard[]} history */
+function showPlayed(history) {
+  const played = part("played");
+  if (!played) return;
+  const rows = history.map(({ title, audible_at }) => {
+    const [row, text, time] = [
+      document.createElement("li"),
+      document.createElement("bdi"),
+      document.createElement("time"),
+    ];
+    text.textContent = title;
+    time.dateTime = audible_at;
+    time.textContent = new Date(audible_at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+    row.append(text, time);
+    return row;
+  });
+  played.querySelector("ol")?.replaceChildren(...rows);
+  played.hidden = rows.length === 0;
 }
 
 /** @type {EventSource | undefined} */
