@@ -81,7 +81,9 @@ const AT_START: &[(Disk, &str, &str)] = &[
 
 #[test]
 fn a_sick_disk_holds_up_nothing_else() {
-    println!("| on the sick disk | fault | audio | API | /health | stop |\n|---|---|---|---|---|---|");
+    println!(
+        "| on the sick disk | fault | longest time without audio | API | /health | stop |\n|---|---|---|---|---|---|"
+    );
     all(ROWS, |disk, shim, fault, health| Sick::start(disk, shim, "").bear(fault, health));
 }
 
@@ -381,6 +383,7 @@ impl Sick {
         let time = if self.disk == Disk::AccessLog { A_STOP / 2 } else { A_STOP };
         self.until_ended(time);
         let health = if names.is_empty() { "" } else { names };
-        format!("goes on | answers | {health} | {:.1} s", asked.elapsed().as_secs_f64())
+        let pause = received.longest_pause().as_secs_f64();
+        format!("{pause:.1} s | answers | {health} | {:.1} s", asked.elapsed().as_secs_f64())
     }
 }
