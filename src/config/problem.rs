@@ -109,6 +109,11 @@ pub(super) struct Place {
 }
 
 impl Place {
+    /// The place of a key in a table at this place. Its line is the table's.
+    pub fn of(&self, key: &str) -> Place {
+        Place { key: format!("{}.{key}", self.key), line: self.line }
+    }
+
     /// The key for a sentence. A line number leads to the place, so the indices of the tables are not needed.
     pub fn shown_key(&self) -> String {
         if self.line.is_some() { without_indices(&self.key) } else { self.key.clone() }

@@ -14,7 +14,7 @@ use crate::error::{self, Error};
 
 pub(crate) use takes::{
     COUNT, DECIBELS, EXISTING, EXISTING_FOLDER, FLAG, Kind, PATH, SIZE, SMALL_COUNT, TEXT, TIME, TIME_OR_OFF,
-    Takes, Written, choice, is_folder,
+    Takes, Written, choice, exists, is_folder,
 };
 
 /// The declaration of a key.

@@ -141,7 +141,7 @@ fn count(number: i64) -> Result<usize, String> {
 }
 
 /// What does not answer, or is on a disk that fails, may exist, and is taken up when it does.
-fn exists(path: &Path) -> Result<(), String> {
+pub(crate) fn exists(path: &Path) -> Result<(), String> {
     let own = path.to_owned();
     match look(path, move || own.metadata()) {
         Ok(Err(error)) if !is_passing(&error) => Err(format!("{}: {error}", path.display())),

@@ -17,9 +17,11 @@ use crate::pipeline::{
     RelayedMountSettings, check_all_hls, check_hls_outputs, state_file,
 };
 use crate::playout::Schedule;
-use crate::playout::schedule::{DAYPART, DaypartSettings, INSERT, InsertSettings, SEPARATION, SLOT};
+use crate::playout::schedule::{
+    DAYPART, DaypartSettings, INSERT, InsertSettings, SEPARATION, SLOT, SlotSettings, without_time,
+};
 use crate::server::{AccessLog, PAGE, PageSettings, ServerSettings};
-use crate::setting::{Settings, reason_of};
+use crate::setting::{Settings, exists, reason_of};
 
 use super::Config;
 use super::api::ApiSettings;
@@ -339,6 +341,7 @@ impl<'a> Reader<'a> {
         for (index, (node, place)) in tables.dayparts.into_iter().enumerate() {
             let daypart: DaypartSettings = self.of_programme(node, place.clone());
             self.note_library(&daypart.playlists, &place);
+            daypart.playlists.iter().for_each(|path| self.warn_of_missing(path, "playlist", &place));
             schedule.dayparts.push(daypart);
             if let Some(other) = schedule.hidden_by(index) {
                 let reason = format!("it overlaps with {other}, which is declared before it and counts then");
@@ -348,11 +351,44 @@ impl<'a> Reader<'a> {
         for (node, place) in tables.inserts {
             let insert: InsertSettings = self.of_programme(node, place.clone());
             self.note_library(std::slice::from_ref(&insert.playlist), &place);
+            self.warn_of_missing(&insert.playlist, "playlist", &place);
             schedule.inserts.push(insert);
         }
-        schedule.slots.extend(tables.slots.into_iter().map(|(node, place)| self.of_programme(node, place)));
+        for (node, place) in tables.slots {
+            let slot: SlotSettings = self.of_programme(node, place.clone());
+            self.look_for_files_of(&slot, &place);
+            schedule.slots.push(slot);
+        }
         if let Some((node, place)) = tables.separation {
             schedule.separation = self.of_programme(node, place);
+        }
+    }
+
+    /// Refuses what a slot cannot ever play, for it has no folder, and warns of what is not there yet.
+    fn look_for_files_of(&mut self, slot: &SlotSettings, place: &Place) {
+        for (key, path) in [("play", Some(&slot.play)), ("otherwise", slot.otherwise.as_ref())] {
+            let Some(path) = path.filter(|path| !path.as_os_str().is_empty()) else { continue };
+            let fixed = without_time(path);
+            let is_dated = fixed != path;
+            let is_folder = is_dated || fixed.extension().is_none();
+            let folder = if is_folder { fixed } else { fixed.parent().unwrap_or(fixed) };
+            let there = if folder.as_os_str().is_empty() { Ok(()) } else { exists(folder) };
+            match there {
+                Ok(()) if !is_folder => self.warn_of_missing(fixed, key, place),
+                Ok(()) => {}
+                Err(reason) => {
+                    let reason = format!("{reason}: a slot's file may come later, but its folder must exist");
+                    self.cx.problems.add(&place.of(key), reason);
+                }
+            }
+        }
+    }
+
+    /// Warns of a file or folder that is not there yet.
+    fn warn_of_missing(&mut self, path: &Path, key: &str, place: &Place) {
+        let is_on_disk = !path.as_os_str().is_empty() && library_playlist(path).is_none();
+        if let Some(Err(reason)) = is_on_disk.then(|| exists(path)) {
+            self.cx.problems.warn(&place.of(key), format!("{reason}: it is played when it comes"));
         }
     }
 

@@ -215,6 +215,7 @@ fn the_folders_of_the_playlists_are_the_media_roots_where_none_are_said() {
         [[pipeline.insert]]\nplaylist = 'jingles'
         [[pipeline.slot]]\nat = 'daily *:00'\nplay = 'news/%Y/%m-%d.mp3'\notherwise = 'instead/news.mp3'";
     std::fs::write(&file, scheduled).unwrap();
+    ["news", "instead"].iter().for_each(|name| std::fs::create_dir(folder.path().join(name)).unwrap());
     let roots = Config::read(&file).map(|config| config.api.media_roots);
     let expected = ["music", "instead", "jingles", "news"].map(|name| folder.path().join(name));
     assert!(matches!(&roots, Ok(roots) if *roots == expected), "{roots:?}");
@@ -267,7 +268,7 @@ fn the_default_that_is_documented_is_the_default() {
                     [&line, ""].map(|line| of_config(format!("{head}\n{line}")))
                 }
                 ("[[pipeline.slot]]", _) => {
-                    let head = "[[pipeline]]\n[[pipeline.slot]]\nat = 'daily 07:00'\nplay = 'x'";
+                    let head = "[[pipeline]]\n[[pipeline.slot]]\nat = 'daily 07:00'\nplay = '.'";
                     [&line, ""].map(|line| of_config(format!("{head}\n{line}")))
                 }
                 ("[pipeline.separation]", _) => {

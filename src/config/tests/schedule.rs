@@ -19,8 +19,13 @@ fn the_stations_of_the_guide_are_good_and_are_planned_without_a_gap() {
     assert_eq!(stations.len(), 5);
     for text in stations {
         let folder = tempfile::tempdir().unwrap();
-        // What must exist. What slots and dayparts name may come later.
-        for name in ["music", "filler"] {
+        // What must exist: folders.
+        let playlists = ["ambient", "jazz", "jingles", "spots", "ids"];
+        for name in ["shows/morning", "shows/best-of", "shows/books", "shows/sports", "reports", "playlists"]
+        {
+            std::fs::create_dir_all(folder.path().join(name)).unwrap();
+        }
+        for name in ["music", "filler"].into_iter().chain(playlists) {
             std::fs::create_dir(folder.path().join(name)).unwrap();
             for n in 0..5 {
                 std::fs::write(folder.path().join(name).join(format!("{n}.mp3")), b"").unwrap();
@@ -28,7 +33,9 @@ fn the_stations_of_the_guide_are_good_and_are_planned_without_a_gap() {
         }
         std::fs::write(folder.path().join("library.m3u"), "music/0.mp3\nmusic/1.mp3\n").unwrap();
         let config = crate::Config::from_toml(text, &folder.path().join("station.toml")).unwrap();
-        assert!(config.warnings.is_empty(), "{:?}", config.warnings);
+        // Files may come later.
+        let is_told = |warning: &&crate::ConfigProblem| warning.reason.contains("it is played when it comes");
+        assert!(config.warnings.iter().all(|warning| is_told(&warning)), "{:?}", config.warnings);
         let day = Duration::from_secs(86_400);
         let plan = preview_schedule(&config.pipelines[0], SystemTime::now(), day).unwrap();
         assert!(plan.windows(2).all(|two| two[0].ends == two[1].at));
@@ -86,6 +93,35 @@ fn what_is_wrong_with_a_schedule_is_told_by_line_and_key() {
 }
 
 #[test]
+fn a_slot_may_play_what_comes_later_but_from_no_folder_that_is_not_there() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("news")).unwrap();
+    std::fs::write(folder.path().join("here.mp3"), "").unwrap();
+    let read = |keys: &str| {
+        let text = format!("[[pipeline]]\nplaylist = '.'\n[[pipeline.slot]]\nat = 'daily *:00'\n{keys}");
+        crate::Config::from_toml(&text, &folder.path().join("station.toml"))
+    };
+    for (keys, warnings) in [
+        ("play = 'here.mp3'", 0),
+        ("play = 'news'", 0),
+        ("play = 'news/%Y-%m-%d/%H.mp3'", 0),
+        ("play = 'news/later.mp3'", 1),
+        ("play = 'here.mp3'\notherwise = 'later.mp3'", 1),
+    ] {
+        assert_eq!(read(keys).unwrap().warnings.len(), warnings, "{keys}");
+    }
+    for keys in
+        ["play = 'nwes'", "play = 'nwes/%H.mp3'", "play = 'nwes/a.mp3'", "play = 'news'\notherwise = 'nwes'"]
+    {
+        let told = read(keys).unwrap_err().to_string();
+        assert!(told.contains("its folder must exist"), "{keys}: {told}");
+    }
+    let text = "[[pipeline]]\nplaylist = '.'\n[[pipeline.insert]]\nplaylist = 'jingles'";
+    let config = crate::Config::from_toml(text, &folder.path().join("station.toml")).unwrap();
+    assert_eq!(config.warnings.len(), 1);
+}
+
+#[test]
 fn dayparts_that_overlap_are_warned_of() {
     let text = |from: &str, to: &str| {
         format!(
@@ -93,7 +129,10 @@ fn dayparts_that_overlap_are_warned_of() {
              [[pipeline.daypart]]\ndays = 'Mon'\nfrom = '{from}'\nto = '{to}'\nplaylist = 'b'"
         )
     };
-    let warnings = |from, to| toml(&text(from, to)).unwrap().warnings.len();
+    let warnings = |from, to| {
+        let config = toml(&text(from, to)).unwrap();
+        config.warnings.iter().filter(|warning| warning.reason.contains("it overlaps with")).count()
+    };
     assert_eq!(warnings("05:00", "07:00"), 1);
     assert_eq!(warnings("06:00", "22:00"), 0);
     assert_eq!(warnings("00:00", "00:00"), 1);
