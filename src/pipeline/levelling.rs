@@ -5,6 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
+#[cfg(feature = "library")]
+use super::schedule::HeardAhead;
 use super::{Pipeline, ReplayGain};
 use crate::engine::picker::Sound;
 use crate::metadata::Tags;
@@ -54,6 +56,9 @@ pub(super) struct Levelling {
     loudness_lufs: Option<f32>,
     replaygain: ReplayGain,
     heard_tracks: Mutex<Option<HeardTracks>>,
+    /// What the schedule has listened to, for it comes soon.
+    #[cfg(feature = "library")]
+    heard_ahead: Arc<HeardAhead>,
 }
 
 impl Levelling {
@@ -62,7 +67,25 @@ impl Levelling {
         replaygain: ReplayGain,
         heard_tracks: Option<HeardTracks>,
     ) -> Levelling {
-        Levelling { loudness_lufs, replaygain, heard_tracks: Mutex::new(heard_tracks) }
+        Levelling {
+            loudness_lufs,
+            replaygain,
+            heard_tracks: Mutex::new(heard_tracks),
+            #[cfg(feature = "library")]
+            heard_ahead: Arc::default(),
+        }
+    }
+
+    /// Whether there is a loudness to which all is brought.
+    #[cfg(feature = "library")]
+    pub fn has_target(&self) -> bool {
+        self.loudness_lufs.is_some()
+    }
+
+    /// Where the schedule notes what it has listened to.
+    #[cfg(feature = "library")]
+    pub fn heard_ahead(&self) -> &Arc<HeardAhead> {
+        &self.heard_ahead
     }
 
     /// Asks this one from now on.
@@ -75,6 +98,12 @@ impl Levelling {
     pub fn sound(&self, entry: &Entry, tags: &Tags) -> Sound {
         let asked = self.heard_tracks.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let known = asked.and_then(|heard_tracks| heard_tracks.of(&entry.path)).unwrap_or_default();
+        // The file has not changed since; the library may not have heard the change yet.
+        #[cfg(feature = "library")]
+        let known = match self.heard_ahead.of(&entry.path) {
+            Some(heard) => TrackHeard { measured: heard.or(known.measured), ..known },
+            None => known,
+        };
         let heard = known.in_force(tags, entry.kind);
         let levelled = self.loudness_lufs.and_then(|loudness| heard.gain_db(loudness));
         let gain_db = levelled.or_else(|| self.replaygain_db(tags).map(|db| db.clamp(-40.0, 20.0)));

@@ -44,7 +44,7 @@ pub struct Heard {
 impl Heard {
     /// The same, with what is missing taken from `other`.
     #[must_use]
-    fn or(self, other: Heard) -> Heard {
+    pub(crate) fn or(self, other: Heard) -> Heard {
         Heard {
             loudness_lufs: self.loudness_lufs.or(other.loudness_lufs),
             range_lu: self.range_lu.or(other.range_lu),

@@ -36,6 +36,11 @@ impl Tap {
         self.kept.lock().unwrap().samples.clone()
     }
 
+    /// All interleaved samples since the last call. They are not kept any longer.
+    pub fn take(&self) -> Vec<f32> {
+        std::mem::take(&mut self.kept.lock().unwrap().samples)
+    }
+
     /// The number of frames so far.
     pub fn frames(&self) -> u64 {
         self.kept.lock().unwrap().frames

@@ -275,9 +275,9 @@ impl Library {
         (known != TrackHeard::default()).then_some(known)
     }
 
-    /// The tags of these files, in which the artist and the title that a person has set go first, and how they
-    /// sound. `None` for a file that is not in the library. It does not wait for a database that is being
-    /// opened.
+    /// The tags of these files, in which the artist and the title that a person has set go first, and how
+    /// they sound. `None` for a file that is not in the library. It does not wait for a database that is
+    /// being opened.
     pub(crate) fn known_at(&self, paths: Vec<PathBuf>) -> Result<Vec<Option<(Tags, TrackHeard)>>> {
         let known = move |view: &View<'_>| paths.iter().map(|path| track::known_at(view, path)).collect();
         self.inner.readers.read_if_open(known)

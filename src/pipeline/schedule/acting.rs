@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 
+#[cfg(feature = "library")]
+use super::ahead::WITHIN;
 use super::slot_files::{FoundFiles, Looked};
 use super::{Desk, MOST_NAMED, Scheduling, timestamp};
 use crate::engine::announcements::ANNOUNCED_AFTER;
@@ -96,6 +98,20 @@ impl Scheduling {
             now = self.wait_until(next, changes);
         }
         self.clock.plan_no_more();
+        #[cfg(feature = "library")]
+        self.desk().ahead.stop();
+    }
+
+    /// Has what slots will play listened to, if the pipeline brings all to one loudness.
+    #[cfg(feature = "library")]
+    fn listen_ahead(&self, desk: &mut Desk, rules: &Rules) {
+        let Some(inner) = self.pipeline.get().and_then(Weak::upgrade) else { return };
+        let levelling = inner.programming.levelling();
+        if !levelling.has_target() || !desk.ahead.is_due(self.clock.is_stepped()) {
+            return;
+        }
+        let slots = desk.director.wanted_ahead(rules, self.now(), WITHIN);
+        desk.ahead.look(&inner.programming.files, slots, levelling.heard_ahead(), self.clock.is_stepped());
     }
 
     /// Waits until then, or until something has changed: then another time may be next. Gives the time.
@@ -134,6 +150,8 @@ impl Scheduling {
         if desk.stock.look(&rules) {
             self.up_next.lock().ask_schedule();
         }
+        #[cfg(feature = "library")]
+        self.listen_ahead(&mut desk, &rules);
         for dropped in desk.director.expire(&rules, at) {
             self.tell(dropped);
         }

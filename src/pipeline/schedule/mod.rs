@@ -7,6 +7,8 @@
 //! The next track is chosen by the thread that picks it ([`Planner::plan`]), with the same director.
 
 mod acting;
+#[cfg(feature = "library")]
+mod ahead;
 mod previewing;
 mod reading;
 mod slot_files;
@@ -37,6 +39,8 @@ use crate::library::Library;
 use crate::playout::schedule::{Director, Pick, Playing, Reason, Rules, Schedule, SlotWants, Track};
 use crate::playout::{Crossfade, Entry};
 use crate::units::SampleRate;
+#[cfg(feature = "library")]
+pub(super) use ahead::HeardAhead;
 pub use previewing::preview_schedule;
 use slot_files::{FoundFiles, Looked};
 use stock::Stock;
@@ -83,6 +87,8 @@ struct Desk {
     rules: Option<Arc<Rules>>,
     director: Director,
     stock: Stock,
+    #[cfg(feature = "library")]
+    ahead: ahead::Ahead,
     /// What was chosen last.
     pending: Option<(EntryId, Pick)>,
     last: Option<Last>,
@@ -124,6 +130,8 @@ impl Scheduling {
             rules: None,
             director: Director::new(fastrand::u64(..), now),
             stock: Stock::new(files, library),
+            #[cfg(feature = "library")]
+            ahead: ahead::Ahead::default(),
             pending: None,
             last: None,
             resumes: None,

@@ -58,7 +58,7 @@ struct Length {
 
 /// A file as it was: another one differs in size or time.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Stamp {
+pub(super) struct Stamp {
     size: u64,
     written: SystemTime,
 }
@@ -125,7 +125,7 @@ impl Length {
 }
 
 impl Stamp {
-    fn of(file: &Path) -> Option<Stamp> {
+    pub fn of(file: &Path) -> Option<Stamp> {
         let metadata = fs::metadata(file).ok()?;
         Some(Stamp { size: metadata.len(), written: metadata.modified().ok()? })
     }

@@ -28,7 +28,7 @@ pub(super) struct Finder {
 #[derive(Default)]
 pub(super) struct FoundFiles(Vec<(Wanted, Result<Track, String>)>);
 
-/// What there is to choose from at one moment: what was read before, and the files of the slots that were due.
+/// What there is to choose from at one moment: what was read before, and the files of the slots that are due.
 pub(super) struct Looked<'a> {
     pub stock: &'a Stock,
     pub found: &'a FoundFiles,
@@ -58,14 +58,12 @@ impl Finder {
     /// Looks for what these slots play, up to the first that has something to play.
     pub fn find_first(&self, slots: &[SlotWants]) -> FoundFiles {
         let mut found = FoundFiles::default();
-        for SlotWants { own, otherwise } in slots {
-            for wanted in [Some(own), otherwise.as_ref()].into_iter().flatten() {
-                let file = self.find(wanted);
-                let is_there = file.is_ok();
-                found.0.push((wanted.clone(), file));
-                if is_there {
-                    return found;
-                }
+        for wanted in slots.iter().flat_map(SlotWants::all) {
+            let file = self.find(wanted);
+            let is_there = file.is_ok();
+            found.0.push((wanted.clone(), file));
+            if is_there {
+                break;
             }
         }
         found

@@ -1,8 +1,8 @@
 //! What a schedule chooses from: playlists and folders, with what is known of their files.
 //!
-//! Threads `files` read it, one thing at a time. What hangs is given up, and the rest goes on. Until something
-//! is read, there is nothing of it; until the tags of a file are read, only its name is known. What is known
-//! is looked at again in turn, for files change, and a library learns.
+//! Threads `files` read it, one thing at a time. What hangs is given up, and the rest goes on. Until
+//! something is read, there is nothing of it; until the tags of a file are read, only its name is known. What
+//! is known is looked at again in turn, for files change, and a library learns.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::path::{Path, PathBuf};

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
+#[cfg(feature = "library")]
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -151,6 +153,12 @@ impl Director {
     /// What a slot that is due wants.
     pub fn wants(&self, rules: &Rules, due: &DueSlot) -> SlotWants {
         self.slots.wants(rules, due)
+    }
+
+    /// What the slots want that come within this time.
+    #[cfg(feature = "library")]
+    pub fn wanted_ahead(&mut self, rules: &Rules, at: Timestamp, within: Duration) -> Vec<SlotWants> {
+        self.slots.ahead(rules, at, within)
     }
 
     /// Forgets all that is of no slot, insert, daypart or playlist of these rules.

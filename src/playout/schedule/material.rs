@@ -50,6 +50,13 @@ pub(crate) struct SlotWants {
     pub otherwise: Option<Wanted>,
 }
 
+impl SlotWants {
+    /// Both, in their order.
+    pub fn all(&self) -> impl Iterator<Item = &Wanted> {
+        [Some(&self.own), self.otherwise.as_ref()].into_iter().flatten()
+    }
+}
+
 /// A track as it is chosen.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Track {

@@ -39,7 +39,7 @@ pub(crate) use self::material::{Keys, Material, SlotWants, Track, Tracks, Wanted
 pub use self::preview::Planned;
 pub(crate) use self::preview::preview;
 pub use self::reason::{Reason, Relaxed, Since};
-pub(crate) use self::settings::{DAYPART, INSERT, MOST_OF_A_KIND, SEPARATION, SLOT};
+pub(crate) use self::settings::{DAYPART, INSERT, MOST_OF_A_KIND, SEPARATION, SLOT, without_time};
 pub use self::settings::{
     DaypartSettings, Every, InsertSettings, OverLive, SeparationSettings, SlotSettings, SlotStart,
 };

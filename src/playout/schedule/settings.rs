@@ -284,7 +284,7 @@ impl Settings for SlotSettings {
 }
 
 /// The part of a path before the first name that has a time in it.
-fn without_time(path: &Path) -> &Path {
+pub(crate) fn without_time(path: &Path) -> &Path {
     let has_time =
         |path: &&Path| path.file_name().is_some_and(|name| name.as_encoded_bytes().contains(&b'%'));
     let dated = path.ancestors().filter(has_time).last();

@@ -164,6 +164,21 @@ impl Slots {
         first
     }
 
+    /// What the slots want that come within this time, those that wait included, in the order in which they
+    /// come.
+    #[cfg(feature = "library")]
+    pub fn ahead(&mut self, rules: &Rules, at: Timestamp, within: Duration) -> Vec<SlotWants> {
+        let mut coming = self.due(rules, at);
+        for (index, slot) in rules.slots.iter().enumerate() {
+            let next = self.around(rules, slot, at).next;
+            if let Some(next) = next.filter(|next| *next <= later(at, within)) {
+                coming.push(DueSlot { index, at: next });
+            }
+        }
+        coming.sort_by_key(|slot| slot.at);
+        coming.iter().map(|slot| self.wants(rules, slot)).collect()
+    }
+
     /// What a slot wants to play.
     pub fn wants(&self, rules: &Rules, due: &DueSlot) -> SlotWants {
         let slot = &rules.slots[due.index];
