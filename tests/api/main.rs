@@ -23,6 +23,7 @@ mod open;
 mod proxies;
 #[cfg(feature = "mp3")]
 mod rights;
+mod schedule;
 mod sessions;
 #[cfg(feature = "mp3")]
 mod sources;

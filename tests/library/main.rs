@@ -9,5 +9,6 @@ mod music;
 mod playlists;
 mod requests;
 mod scanning;
+mod schedule;
 mod sick;
 mod station;

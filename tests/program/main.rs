@@ -9,6 +9,7 @@ mod lost_lines;
 mod on_air;
 mod reload;
 mod requests;
+mod schedule;
 mod sick_disks;
 mod sick_library;
 mod sick_roots;

@@ -1,0 +1,37 @@
+//! What is played by the clock, as the program shows it.
+#![cfg(feature = "mp3")]
+
+use super::reload::Served;
+
+const STATION: &str = "[server]
+listen = '127.0.0.1:0'
+[[pipeline]]
+playlist = '.'
+[[pipeline.slot]]
+name = 'Top of the hour'
+at = 'daily *:00'
+play = 'news.wav'
+otherwise = 'one.wav'
+start = 'hard'
+[[pipeline.output]]
+format = 'mp3'
+";
+
+#[test]
+fn ctl_shows_what_will_be_played_and_why() {
+    let station = Served::start(STATION);
+    station.until("a track is on the air", || station.says(&["why"]).contains("now"));
+    let why = station.says(&["why"]);
+    assert!(why.lines().next().unwrap().contains("REASON") && why.contains("the playlist"), "{why}");
+    station.until("the plan is there", || {
+        station.says(&["schedule", "--hours", "2"]).contains("Top of the hour")
+    });
+    let planned = station.says(&["schedule", "--hours", "2"]);
+    assert!(planned.contains("one.wav"), "{planned}");
+    assert!(planned.lines().count() > 10, "two hours of tracks of ten minutes:\n{planned}");
+    let json = station.json(&["schedule", "--hours", "2"]);
+    let slots = json.as_array().unwrap().iter().filter(|track| track["kind"] == "show");
+    assert!((1..=3).contains(&slots.count()), "{json}");
+    let (code, told) = station.refuses(&["schedule", "--hours", "169"]);
+    assert!(code != Some(0) && told.contains("1 to 168"), "{code:?} {told}");
+}
