@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::FileNames;
 use crate::ids::EntryId;
-use crate::library::{Edits, Hearing, LibraryState, ScanState, Track};
+use crate::library::{Edits, Hearing, Hits, LibraryState, ScanState, Track};
 use crate::playout::TrackKind;
 use crate::time::{rfc3339, seconds};
 
@@ -135,6 +135,22 @@ impl RequestedTrack {
     /// The document of this request.
     pub fn of(id: EntryId, track: &Track) -> RequestedTrack {
         RequestedTrack { id, track: OfferedTrack::of(track) }
+    }
+}
+
+/// What a search has found.
+#[derive(Debug, Serialize)]
+pub struct FoundTracks {
+    tracks: Vec<LibraryTrack>,
+    total: usize,
+    more: bool,
+}
+
+impl FoundTracks {
+    /// The document of these hits.
+    pub fn of(hits: &Hits, names: &dyn FileNames) -> FoundTracks {
+        let tracks = hits.tracks.iter().map(|track| LibraryTrack::of(track, names)).collect();
+        FoundTracks { tracks, total: hits.total, more: hits.more }
     }
 }
 

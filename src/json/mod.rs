@@ -32,7 +32,7 @@ use serde::Serialize;
 
 pub use event::Event;
 #[cfg(feature = "library")]
-pub use library::{LibraryDocument, LibraryTrack, OfferedTrack, RequestedTrack};
+pub use library::{FoundTracks, LibraryDocument, LibraryTrack, OfferedTrack, RequestedTrack};
 pub use live::{LiveInput, LiveSource};
 #[cfg(feature = "library")]
 pub use play::Play;

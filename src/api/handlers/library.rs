@@ -9,7 +9,7 @@ use crate::api::call::{Call, Handled, done, json, kept_json};
 use crate::api::core::Core;
 use crate::api::media::Media;
 use crate::api::problem::Problem;
-use crate::json::{LibraryDocument, LibraryTrack};
+use crate::json::{FoundTracks, LibraryDocument, LibraryTrack};
 use crate::{Edits, Error, Hits, HttpAnswer, Library, LibraryPlaylist, Search, SmartList};
 
 /// `GET /api/v1/library`
@@ -20,13 +20,6 @@ pub(crate) fn state(core: &Core, _: &Call<'_>) -> Handled {
 
 /// How many tracks are listed, if nobody says how many.
 const TRACKS: usize = 100;
-
-#[derive(Serialize)]
-struct Found {
-    tracks: Vec<LibraryTrack>,
-    total: usize,
-    more: bool,
-}
 
 /// `GET /api/v1/library/tracks`: by words, or by the query of a smart playlist.
 pub(crate) fn tracks(core: &Core, call: &Call<'_>) -> Handled {
@@ -62,8 +55,7 @@ fn page(call: &Call<'_>) -> Result<(usize, usize), Problem> {
 
 fn found(core: &Core, hits: &Hits) -> HttpAnswer {
     let media: &Media = &core.media.load();
-    let tracks = hits.tracks.iter().map(|track| LibraryTrack::of(track, media)).collect();
-    json(200, &Found { tracks, total: hits.total, more: hits.more })
+    json(200, &FoundTracks::of(hits, media))
 }
 
 /// `GET /api/v1/library/tracks/{id}`
@@ -97,24 +89,12 @@ pub(crate) fn waveform(core: &Core, call: &Call<'_>) -> Handled {
 pub(crate) fn edit(core: &Core, call: &Call<'_>) -> Handled {
     let changes: serde_json::Map<String, Value> = call.body()?;
     // What cannot be is refused before the database is asked.
-    merged(&Edits::default(), &changes).map_err(Problem::from)?;
+    Edits::default().changed(&changes)?;
     let edited = library(core)?.edit(id(call)?, move |edits| {
-        *edits = merged(edits, &changes)?;
+        *edits = edits.changed(&changes)?;
         Ok(())
     });
     Ok(json(200, &LibraryTrack::of(&edited.map_err(problem)?, &**core.media.load())))
-}
-
-/// The edits with these changes.
-fn merged(edits: &Edits, changes: &serde_json::Map<String, Value>) -> Result<Edits, Error> {
-    let Ok(Value::Object(mut all)) = serde_json::to_value(edits) else { unreachable!("edits are an object") };
-    for (key, value) in changes {
-        match value {
-            Value::Null => drop(all.remove(key)),
-            value => drop(all.insert(key.clone(), value.clone())),
-        }
-    }
-    serde_json::from_value(Value::Object(all)).map_err(|error| Error::setting("edits", error.to_string()))
 }
 
 /// `POST /api/v1/library/scan`

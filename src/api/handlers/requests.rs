@@ -83,20 +83,17 @@ mod taken {
     }
 
     fn problem(refused: RequestRefused) -> Problem {
-        let text = refused.to_string();
-        match refused {
+        let (wait, text) = (refused.wait(SystemTime::now()), refused.to_string());
+        let problem = match refused {
             RequestRefused::Off | RequestRefused::NoTrack => Problem::new("not-found", text),
-            RequestRefused::Closed(next) => {
-                let wait = next.and_then(|next| next.duration_since(SystemTime::now()).ok());
-                let problem = Problem::new("requests-closed", text);
-                wait.into_iter().fold(problem, |problem, wait| problem.retry_after(wait))
-            }
-            RequestRefused::Limit(limit) => Problem::new("too-many-requests", text).retry_after(limit.wait()),
+            RequestRefused::Closed(_) => Problem::new("requests-closed", text),
+            RequestRefused::Limit(_) => Problem::new("too-many-requests", text),
             RequestRefused::Failed(Error::NoAnswer { reason, .. }) => {
                 Problem::new("library-unavailable", reason).retry_after(LIBRARY_WITHIN)
             }
             RequestRefused::Failed(error) => error.into(),
-        }
+        };
+        wait.into_iter().fold(problem, Problem::retry_after)
     }
 }
 

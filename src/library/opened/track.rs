@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::fault::Fault;
 use super::readers::View;
@@ -135,6 +136,23 @@ impl Edits {
     pub fn heard(&self) -> Heard {
         let Edits { loudness_lufs, cue_in, cue_out, start_next, .. } = *self;
         Heard { loudness_lufs, cue_in, cue_out, start_next, ..Heard::default() }
+    }
+
+    /// The same with these changes, by key. A value of `null` is said no more.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for a key that there is not, and for a value of another type.
+    pub fn changed(&self, changes: &Map<String, Value>) -> Result<Edits> {
+        let Ok(Value::Object(mut all)) = serde_json::to_value(self) else {
+            unreachable!("edits are an object")
+        };
+        for (key, value) in changes {
+            match value {
+                Value::Null => drop(all.remove(key)),
+                value => drop(all.insert(key.clone(), value.clone())),
+            }
+        }
+        serde_json::from_value(Value::Object(all)).map_err(|error| Error::setting("edits", error.to_string()))
     }
 
     /// Refuses what cannot be.

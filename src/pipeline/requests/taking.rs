@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use super::Terms;
 use crate::access::{Slot, Slotted, network, slotted};
@@ -34,6 +34,17 @@ pub enum RequestRefused {
     NoTrack,
     /// It could not be queued, or the library could not be read.
     Failed(Error),
+}
+
+impl RequestRefused {
+    /// In which time it may be taken, as of now, if that is known.
+    pub fn wait(&self, now: SystemTime) -> Option<Duration> {
+        match self {
+            RequestRefused::Limit(limit) => Some(limit.wait()),
+            RequestRefused::Closed(opens) => opens.and_then(|opens| opens.duration_since(now).ok()),
+            RequestRefused::Off | RequestRefused::NoTrack | RequestRefused::Failed(_) => None,
+        }
+    }
 }
 
 impl Pipeline {
