@@ -13,6 +13,7 @@
                (:file "pipeline")
                (:file "hooks")
                (:file "station")
+               (:file "tracks")
                (:file "sources")
                (:file "voices")
                (:file "live")

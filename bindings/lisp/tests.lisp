@@ -27,6 +27,31 @@
   (assert (equal (longwave::read-json " { \"a_b\" : [ 1 , -2.5e1, true, false, null, {}, [] ] } ")
                  '(:a-b (1 -25d0 t nil nil nil nil)))))
 
+(define-test a-station-without-a-library-says-so
+  (let ((station (make-station :server '(:listen "127.0.0.1:0")
+                               :pipeline '((:output ((:format :mp3 :mount "/a.mp3")))))))
+    (unwind-protect
+         (progn
+           (signals not-running (library-state station))
+           (station-start station)
+           (signals not-found (library-search station "x" :most 1))
+           (signals not-found (library-track station 1))
+           (signals not-found (library-edit station 1 :rating 5))
+           (signals not-found (library-start-scan station))
+           (signals not-found (library-pause station))
+           (signals not-found (library-resume station))
+           (signals not-found (library-playlists station))
+           (signals not-found (library-playlist station "x"))
+           (signals not-found (library-set-playlist station "x" :ordered '(1)))
+           (signals not-found (library-remove-playlist station "x"))
+           (signals not-found (station-history station :from "2026-01-01"))
+           (signals not-found (station-report station))
+           (let ((pipeline (station-pipeline station)))
+             (signals not-found (pipeline-search-requests pipeline "x"))
+             (signals not-found (pipeline-request pipeline 1 "192.0.2.1"))
+             (signals invalid-argument (pipeline-request pipeline 1 "nowhere"))))
+      (station-close station))))
+
 (define-test errors-are-conditions-that-say-what-is-wrong
   (signals setting-error (make-pipeline :outputs '((:format :mp3 :bitrate 65))))
   (signals setting-error (make-server :lisen "no such key"))

@@ -310,6 +310,53 @@ class Station(_Handle):
         pipeline._station = self
         return pipeline
 
+    def history(self, from_=None, to=None, pipeline=None, most=1000):
+        """What was played. `from_` and `to` are days ("2026-01-31") or points of time, as text."""
+        return _json("lw_station_history", self.handle, _utf8(from_), _utf8(to), _utf8(pipeline),
+                     _natural(most, c_size_t))
+
+    def report(self, from_=None, to=None, pipeline=None, by="track", format="csv"):
+        """The text of a report for licensing societies."""
+        return _text("lw_station_report", self.handle, _utf8(from_), _utf8(to), _utf8(pipeline), _utf8(by),
+                     _utf8(format))
+
+    def library_state(self):
+        return _json("lw_library_state", self.handle)
+
+    def library_search(self, words="", most=100, offset=0):
+        return _json("lw_library_search", self.handle, _utf8(words), _natural(most, c_size_t),
+                     _natural(offset, c_size_t))
+
+    def library_track(self, track):
+        return _json("lw_library_track", self.handle, c_int64(track))
+
+    def library_edit(self, track, **changes):
+        """`library_edit(17, kind="jingle", title=None)`: None takes back what was said. Returns the
+        track."""
+        return _json("lw_library_edit", self.handle, c_int64(track), json.dumps(changes).encode())
+
+    def library_start_scan(self):
+        _call("lw_library_start_scan", self.handle)
+
+    def library_pause(self):
+        _call("lw_library_pause", self.handle)
+
+    def library_resume(self):
+        _call("lw_library_resume", self.handle)
+
+    def library_playlists(self):
+        return _json("lw_library_playlists", self.handle)
+
+    def library_playlist(self, name):
+        return _json("lw_library_playlist", self.handle, _utf8(name))
+
+    def library_set_playlist(self, name, playlist):
+        """`library_set_playlist("jazz", {"smart": {"genre": ["Jazz"]}})`"""
+        _call("lw_library_set_playlist", self.handle, _utf8(name), json.dumps(playlist).encode())
+
+    def library_remove_playlist(self, name):
+        _call("lw_library_remove_playlist", self.handle, _utf8(name))
+
     def admit_sources(self, function):
         """Calls `function(request)` for each source that wants to send; `request` is a dictionary with `path`,
         `user`, `password`, `address`, `program`, `content_type`, `name` and more. It returns the name by which
@@ -691,6 +738,14 @@ class Pipeline(_Handle):
     @property
     def is_held(self):
         return bool(_get(c_int32, "lw_pipeline_is_held", self.handle))
+
+    def search_requests(self, words="", most=20):
+        return _json("lw_pipeline_search_requests", self.handle, _utf8(words), _natural(most, c_size_t))
+
+    def request(self, track, address):
+        """Takes the request of a listener at this IP address. Raises `Error` with the name LW_LIMIT if a
+        limit is reached."""
+        return _json("lw_pipeline_request", self.handle, c_int64(track), _utf8(address))
 
     def preview(self, hours=24):
         return _json("lw_pipeline_preview", self.handle, _natural(hours, c_size_t))

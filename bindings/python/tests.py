@@ -508,6 +508,58 @@ class Calls(OnStation):
         self.assertIsNone(self.pipeline.next_event(0.5))
         self.assertGreaterEqual(time.monotonic() - began, 0.49)
 
+    def test_listeners_request_tracks_of_the_library(self):
+        with tempfile.TemporaryDirectory() as folder:
+            os.mkdir(os.path.join(folder, "music"))
+            for name in ("J\u00f3ga", "Hunter"):
+                file = os.path.join(folder, "music", name + ".wav")
+                with wave.open(file, "wb") as out:
+                    out.setnchannels(1)
+                    out.setsampwidth(2)
+                    out.setframerate(8000)
+                    out.writeframes(bytes(2 * 8000 * 60))
+                os.utime(file, (1e9, 1e9))
+            declaration = {
+                "server": {"listen": "127.0.0.1:0", "history_file": os.path.join(folder, "history")},
+                "library": {"folders": os.path.join(folder, "music"), "analyse": False,
+                            "database": os.path.join(folder, "library.db")},
+                "pipeline": [{"playlist": os.path.join(folder, "music", "Hunter.wav"),
+                              "requests": {"per_address": 1, "per_track": "0s"}}],
+            }
+            with longwave.Station(declaration) as station:
+                station.start()
+                pipeline = station.pipeline()
+                self.until(lambda: pipeline.current_track(), "it is on the air")
+                self.until(lambda: station.library_state()["scan"]["state"] == "ended", "it was scanned")
+                found = station.library_search("joga")
+                self.assertEqual(found["total"], 1)
+                track = found["tracks"][0]["id"]
+                self.assertEqual(station.library_edit(track, rating=5)["edits"], {"rating": 5})
+                self.assertEqual(station.library_edit(track, rating=None)["edits"], {})
+                self.assertEqual(station.library_track(track)["file"], found["tracks"][0]["file"])
+                station.library_set_playlist("mine", {"ordered": [track]})
+                self.assertEqual(station.library_playlist("mine")["ordered"], [track])
+                self.assertEqual([one["name"] for one in station.library_playlists()], ["mine"])
+                station.library_remove_playlist("mine")
+                self.assertEqual(station.library_playlists(), [])
+                station.library_pause()
+                station.library_resume()
+                station.library_start_scan()
+                self.assertEqual([one["track"] for one in pipeline.search_requests("jog")], [track])
+                taken = pipeline.request(track, "192.0.2.1")
+                self.assertEqual((taken["track"], taken["title"]), (track, "J\u00f3ga"))
+                self.assertEqual([entry["id"] for entry in pipeline.queue()], [taken["id"]])
+                with self.assertRaises(longwave.Error) as refused:
+                    pipeline.request(station.library_search("hunter")["tracks"][0]["id"], "192.0.2.1")
+                self.assertEqual(refused.exception.name, "LW_LIMIT")
+                self.assertIn("try again in", str(refused.exception))
+                for wrong in (lambda: pipeline.request(track, "nowhere"), lambda: station.library_track(99)):
+                    self.assertRaises(longwave.Error, wrong)
+                pipeline.skip()
+                self.until(lambda: station.history(), "the first is written down")
+                self.assertEqual(station.history(from_="2000-01-01", to="2000-01-31"), [])
+                self.assertIn("Hunter.wav", station.report(by="play"))
+
     def test_what_would_be_cut_or_wrapped_is_refused(self):
         for wrong in [
             lambda: self.pipeline.play_file("a.mp3\0b"),

@@ -113,6 +113,9 @@ typedef uint64_t lw_server;
 // the function.
 typedef void (*lw_hook)(lw_pipeline pipeline, const char *event, void *user);
 
+// A station: a server and its pipelines, declared together.
+typedef uint64_t lw_station;
+
 // A function that log lines go to. `level` is 1 for errors, 2 for warnings, 3 for information, 4 for
 // details, 5 for traces. `target` is where the line comes from, "longwave::access" for the access log. Both
 // strings are valid until the function returns. The function is called on a thread of its own, one line at a
@@ -168,9 +171,6 @@ typedef uint64_t lw_requests;
 
 // A request that waits for the host's answer.
 typedef uint64_t lw_request;
-
-// A station: a server and its pipelines, declared together.
-typedef uint64_t lw_station;
 
 // A source that waits for the host's decision. It is closed when the function that decides returns.
 typedef uint64_t lw_source_request;
@@ -300,6 +300,84 @@ lw_status lw_pipeline_add_hook(lw_pipeline pipeline,
 // points to may be freed; only a hook that removes itself runs on to its end. Do not hold a lock that the
 // function waits for.
 lw_status lw_pipeline_remove_hook(lw_pipeline pipeline, uint64_t hook);
+
+// How the library of a station is doing, as JSON: how many `tracks`, `missing`, `unplayable` and `to_hear`
+// it has, its last or present `scan`, whether it is `paused`, and `problems`, a list of sentences.
+// `LW_NOT_FOUND` if the station has no library, here and below. `json` is freed by `lw_free`.
+lw_status lw_library_state(lw_station station, char **json);
+
+// Searches the library of a station, as one types: tracks that have all `words` in artist, title, album or
+// file, the best first; without words the newest. `most` tracks (up to 1,000) after the first `offset`, as
+// JSON: `tracks`, `total`, and `more` (whether there are more than that). `json` is freed by `lw_free`.
+lw_status lw_library_search(lw_station station, const char *words, size_t most, size_t offset, char **json);
+
+// All that the library of a station knows of a track, by its id, as JSON. `LW_NOT_FOUND` if there is none.
+// `json` is freed by `lw_free`.
+lw_status lw_library_track(lw_station station, int64_t track, char **json);
+
+// Changes what a person says of a track: `changes` is a JSON object with `artist`, `title`, `kind`,
+// `enabled`, `rating`, `loudness_lufs`, `cue_in`, `cue_out` or `start_next`; `null` takes back what was
+// said. `json` is the track as it is then, freed by `lw_free`, and may be NULL.
+lw_status lw_library_edit(lw_station station, int64_t track, const char *changes, char **json);
+
+// Looks through all folders of a station's library now. It does not wait for that.
+lw_status lw_library_start_scan(lw_station station);
+
+// Lets scanning and listening rest.
+lw_status lw_library_pause(lw_station station);
+
+// Lets scanning and listening go on.
+lw_status lw_library_resume(lw_station station);
+
+// The playlists of a station's library, as a JSON list of objects with `name`, `kind`, and `ordered` (ids of
+// tracks) or `smart` (a query): see docs/LIBRARY.md. `json` is freed by `lw_free`.
+lw_status lw_library_playlists(lw_station station, char **json);
+
+// The playlist of this name, as `lw_library_playlists` has it. `LW_NOT_FOUND` if there is none. `json` is
+// freed by `lw_free`.
+lw_status lw_library_playlist(lw_station station, const char *name, char **json);
+
+// Makes a playlist of this name, or replaces it: `playlist` is a JSON object like `{"smart": {"genre":
+// ["Jazz"]}, "kind": "music"}` or `{"ordered": [17, 4]}`.
+lw_status lw_library_set_playlist(lw_station station, const char *name, const char *playlist);
+
+// Removes a playlist of a station's library. Its tracks stay. `LW_NOT_FOUND` if there is none.
+lw_status lw_library_remove_playlist(lw_station station, const char *name);
+
+// What a station has played, the oldest first, as a JSON list like that of the HTTP API (docs/HISTORY.md).
+// `from` and `to` are days (`2026-01-31`, which is a part of it) or points of time, in the zone of the
+// pipeline, or of the system; NULL is the beginning, or now. `most` of them: the first where there is a
+// `from`, else the last. `pipeline_name` may be NULL for all pipelines. It reads the history's file.
+// `LW_NOT_FOUND` if nothing is written down. `json` is freed by `lw_free`.
+lw_status lw_station_history(lw_station station,
+                             const char *from,
+                             const char *to,
+                             const char *pipeline_name,
+                             size_t most,
+                             char **json);
+
+// What a station has played in a span, for licensing societies, as `longwave report` writes it. `from` and
+// `to` as for `lw_station_history`. `by` is "track" or "play", `format` "csv" or "json". `report` is freed
+// by `lw_free`.
+lw_status lw_station_report(lw_station station,
+                            const char *from,
+                            const char *to,
+                            const char *pipeline_name,
+                            const char *by,
+                            const char *format,
+                            char **report);
+
+// Searches for tracks that listeners may request of a pipeline, `most` of them, as a JSON list of objects
+// with `track` (the id), `artist`, `title`, `album` and `duration`. `LW_NOT_FOUND` if it takes no requests.
+// `json` is freed by `lw_free`.
+lw_status lw_pipeline_search_requests(lw_pipeline pipeline, const char *words, size_t most, char **json);
+
+// Takes the request of a listener at this IP address: a track of the library goes to the end of the queue.
+// If a limit of `[pipeline.requests]` is reached, or it is not a time for requests, this returns `LW_LIMIT`,
+// and `lw_last_error` says why and when to come again. `json` is like an item of
+// `lw_pipeline_search_requests`, with the `id` of its entry in the queue. It is freed by `lw_free` and may
+// be NULL.
+lw_status lw_pipeline_request(lw_pipeline pipeline, int64_t track, const char *address, char **json);
 
 // Sends log lines to `function` from now on, in place of the function before. If it is NULL, lines go
 // nowhere, as in the beginning. `level` is error, warn, info, debug or trace: lines of this level and graver

@@ -681,6 +681,17 @@ public:
     void clear_queue() { check(lw_pipeline_clear_queue(handle())); }
     void remove(uint64_t id) { check(lw_pipeline_remove(handle(), id)); }
     void move_to(uint64_t id, std::size_t index) { check(lw_pipeline_move_to(handle(), id, index)); }
+    std::string search_requests(const std::string &words, std::size_t most = 20) const
+    {
+        return detail::text([&](auto out) {
+            return lw_pipeline_search_requests(handle(), detail::whole(words), most, out);
+        });
+    }
+    std::string request(int64_t track, const std::string &address)
+    {
+        return detail::text(
+            [&](auto out) { return lw_pipeline_request(handle(), track, detail::whole(address), out); });
+    }
     void hold(milliseconds fade) { check(lw_pipeline_hold(handle(), detail::ms(fade))); }
     void resume(milliseconds fade) { check(lw_pipeline_resume(handle(), detail::ms(fade))); }
 
@@ -1034,6 +1045,62 @@ public:
     std::string pipelines() const
     {
         return detail::text([&](auto out) { return lw_station_pipelines(handle(), out); });
+    }
+
+    std::string history(const std::string &from = {}, const std::string &to = {},
+                        const std::string &pipeline_name = {}, std::size_t most = 1000) const
+    {
+        return detail::text([&](auto out) {
+            return lw_station_history(handle(), detail::or_null(from), detail::or_null(to),
+                                      detail::or_null(pipeline_name), most, out);
+        });
+    }
+    std::string report(const std::string &from = {}, const std::string &to = {},
+                       const std::string &pipeline_name = {}, const std::string &by = "track",
+                       const std::string &format = "csv") const
+    {
+        return detail::text([&](auto out) {
+            return lw_station_report(handle(), detail::or_null(from), detail::or_null(to),
+                                     detail::or_null(pipeline_name), detail::whole(by), detail::whole(format),
+                                     out);
+        });
+    }
+    std::string library_state() const
+    {
+        return detail::text([&](auto out) { return lw_library_state(handle(), out); });
+    }
+    std::string library_search(const std::string &words, std::size_t most = 100, std::size_t offset = 0) const
+    {
+        return detail::text(
+            [&](auto out) { return lw_library_search(handle(), detail::whole(words), most, offset, out); });
+    }
+    std::string library_track(int64_t track) const
+    {
+        return detail::text([&](auto out) { return lw_library_track(handle(), track, out); });
+    }
+    std::string library_edit(int64_t track, const std::string &changes)
+    {
+        return detail::text(
+            [&](auto out) { return lw_library_edit(handle(), track, detail::whole(changes), out); });
+    }
+    void library_start_scan() { check(lw_library_start_scan(handle())); }
+    void library_pause() { check(lw_library_pause(handle())); }
+    void library_resume() { check(lw_library_resume(handle())); }
+    std::string library_playlists() const
+    {
+        return detail::text([&](auto out) { return lw_library_playlists(handle(), out); });
+    }
+    std::string library_playlist(const std::string &name) const
+    {
+        return detail::text([&](auto out) { return lw_library_playlist(handle(), detail::whole(name), out); });
+    }
+    void library_set_playlist(const std::string &name, const std::string &playlist)
+    {
+        check(lw_library_set_playlist(handle(), detail::whole(name), detail::whole(playlist)));
+    }
+    void library_remove_playlist(const std::string &name)
+    {
+        check(lw_library_remove_playlist(handle(), detail::whole(name)));
     }
 
     // Lets a function decide who may send, from `start` on. What else it throws goes to the log, and refuses.

@@ -19,6 +19,8 @@ mod handles;
 mod hooks;
 #[deny(unsafe_code)]
 mod json;
+#[cfg(feature = "library")]
+mod library;
 mod log_lines;
 mod metadata;
 mod own_encoder;

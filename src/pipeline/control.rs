@@ -185,7 +185,7 @@ impl Pipeline {
 
     /// The time zone of its days.
     #[cfg(feature = "library")]
-    pub(crate) fn zone(&self) -> Zone {
+    pub fn zone(&self) -> Zone {
         self.inner.schedule.zone()
     }
 

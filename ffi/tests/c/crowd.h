@@ -260,6 +260,34 @@ static void *run(void *argument)
 static unsigned seconds;
 static uint64_t seed;
 
+/* A station with a library, which writes down what it plays and takes requests. */
+static const char *const LIBRARY_STATION =
+    "[server]\n"
+    "listen = '127.0.0.1:0'\n"
+    "history_file = 'crowd.history'\n"
+    "[library]\n"
+    "folders = '.'\n"
+    "database = 'crowd.db'\n"
+    "analyse = false\n"
+    "[[pipeline]]\n"
+    "sample_rate = 22050\n"
+    "channels = 1\n"
+    "playlist = 'crowd.wav'\n"
+    "[pipeline.requests]\n"
+    "per_address = 1000\n"
+    "per_hour = 1000\n"
+    "per_track = '0s'\n"
+    "[[pipeline.output]]\n"
+    "format = 'mp3'\n"
+    "mount = '/a.mp3'\n"
+    "bitrate = 32\n";
+
+static void write_file(const char *name, const char *text)
+{
+    FILE *file = fopen(name, "w");
+    CHECK(file && fputs(text, file) >= 0 && fclose(file) == 0);
+}
+
 /* crowd FOLDER SECONDS [SEED] */
 static void begin(int argc, char **argv)
 {
@@ -269,8 +297,8 @@ static void begin(int argc, char **argv)
     seed = argc > 3 ? strtoull(argv[3], NULL, 10) : (uint64_t)time(NULL);
     fprintf(stderr, "seed %llu\n", (unsigned long long)seed);
     tone("crowd.wav", 440, 1);
-    FILE *file = fopen("crowd.toml", "w");
-    CHECK(file && fputs(STATION, file) >= 0 && fclose(file) == 0);
+    write_file("crowd.toml", STATION);
+    write_file("library.toml", LIBRARY_STATION);
 }
 
 static void crowd(void)

@@ -53,7 +53,7 @@ TEXTS = {
     "lw_server_expect_no_more.path": ["/expected"],
     "lw_station_open.declaration": ["STATION"],
     "lw_station_reload.declaration": ["STATION"],
-    "lw_station_read.file": ["crowd.toml", "nowhere.toml"],
+    "lw_station_read.file": ["crowd.toml", "library.toml", "nowhere.toml"],
     "file": ["crowd.wav", "nowhere.wav"],
     "path": ["crowd.wav", "nowhere"],
     "files": ENTRIES,
@@ -72,6 +72,15 @@ TEXTS = {
     "given": ["x"],
     "extinf": ["x"],
     "reason": ["no more"],
+    "words": ["", "crowd", "artist:x"],
+    "changes": ["{}", '{"rating": 5}', '{"rating": "many"}'],
+    "playlist": ['{"ordered": []}', '{"smart": {}}', "[]"],
+    "address": ["192.0.2.1", "nowhere"],
+    "from": ["2026-01-01", "yesterday"],
+    "to": ["2026-01-31"],
+    "pipeline_name": ["main", "x"],
+    "by": ["track", "play", "month"],
+    "lw_station_report.format": ["csv", "json", "pdf"],
 }
 C_NAMES = ("STATION", "NULL")
 

@@ -16,6 +16,8 @@ TEXTS = {
     "file": "music", "path": "music", "files": '"[]"', "options": '"{}"', "snapshot": "snapshot", "curve": '"linear"',
     "paths": r'"[\"/x\"]"', "headers": '"{}"', "info": '"{}"', "reason": '"x"',
     "kind": '"track-change"', "format": '"s16le"', "level": '"info"', "tags": '"{}"', "given": '"x"', "extinf": '"x"',
+    "words": '"x"', "changes": '"{}"', "playlist": r'"{\"ordered\": []}"', "address": '"192.0.2.1"',
+    "from": '"2026-01-01"', "to": '"2026-01-31"', "pipeline_name": '"main"', "by": '"track"',
 }
 PATHS = {"file", "path"}  # any bytes will do for them
 ARRAYS = {"const uint8_t *", "const float *", "const int16_t *"}
@@ -68,7 +70,7 @@ def misuses(function, kind, name, nullable):
     elif kind == "double":
         for value in ["-1", "0 / zero", "1 / zero", "1e300"]:
             yield value, "REFUSED"
-    elif kind == "size_t" and name not in ("index", "most", "hours"):
+    elif kind == "size_t" and name not in ("index", "most", "offset", "hours"):
         # More than there can be. That there are fewer than it says, nobody can tell.
         yield "SIZE_MAX", "INVALID"
         if not any(word in function for word in ("audio", "header", "source_write")):
