@@ -173,7 +173,8 @@ impl FrontPage {
         }
         let answer = HttpAnswer::new(200, "text/html; charset=utf-8", template.with(&name, &streams));
         let policy = format!("{POLICY} {ancestors}");
-        answer.with("Cache-Control", CACHE).with("Content-Security-Policy", &policy)
+        let answer = answer.with("Cache-Control", CACHE).with("Content-Security-Policy", &policy);
+        answer.readable_by_all()
     }
 }
 
