@@ -119,7 +119,7 @@ fn kind(name: Option<&str>) -> Outcome<Option<EventKind>> {
 /// nothing-to-play, voice-began, voice-ended, ramp-done, live-began, live-title, live-ended,
 /// announcement-began, announcement-ended, dead-air-begins, dead-air-ends, encoder-failed, encoder-recovered,
 /// audio-unreadable, audio-readable, mixer-behind, mixer-recovered, listener-joined, listener-left,
-/// source-connected, source-left, live-ends-soon, source-refused, recording-began, recording-ended,
+/// source-connected, source-left, live-ends-soon, source-refused, changed, recording-began, recording-ended,
 /// recording-failed, missed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_add_hook(

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use arc_swap::ArcSwap;
 
+use super::changes::Changes;
 use super::covers::Covers;
 use super::guard::Guard;
 use super::media::Media;
@@ -70,6 +71,7 @@ pub(crate) struct Core {
     pub(crate) library: Option<Library>,
     pub(crate) media: ArcSwap<Media>,
     pub(crate) guard: Guard,
+    pub(crate) changes: Changes,
     /// Whatever the API does with files.
     pub(crate) files: FileWork,
     /// The questions whether the media roots answer. They have places of their own, for none of them is a
@@ -108,6 +110,7 @@ impl Core {
             library: None,
             media: ArcSwap::from_pointee(media),
             guard,
+            changes: Changes::default(),
             files: FileWork::new(),
             roots: FileWork::new(),
             started: SystemTime::now(),

@@ -10,6 +10,7 @@
 mod admin;
 mod admission;
 mod call;
+mod changes;
 mod core;
 mod covers;
 mod door;
@@ -32,6 +33,7 @@ mod router;
 mod routes;
 mod service;
 mod sessions;
+mod stream;
 mod streams;
 mod views;
 

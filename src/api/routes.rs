@@ -70,6 +70,7 @@ pub(crate) static ROUTES: &[Route] = &[
     change("GET", "/api/v1/sessions", Quick(sessions::list)),
     change("DELETE", "/api/v1/sessions/{id}", Quick(sessions::end)),
 
+    look("/api/v1/changes", Quick(sessions::changes)),
     look("/api/v1/events", Events(Streams::follow_station)),
     look("/api/v1/health", Quick(station::health)),
     look("/api/v1/server", Quick(station::server)),
@@ -105,6 +106,7 @@ pub(crate) static ROUTES: &[Route] = &[
     look("/api/v1/pipelines/{pipeline}/health", Quick(pipelines::health)),
     look("/api/v1/pipelines/{pipeline}/history", Slow(history::history)),
     look("/api/v1/pipelines/{pipeline}/up-next", Quick(pipelines::up_next)),
+    look("/api/v1/pipelines/{pipeline}/levels", Events(Streams::follow_levels)),
     look("/api/v1/pipelines/{pipeline}/schedule/preview", Slow(schedule::preview)),
     play("POST", "/api/v1/pipelines/{pipeline}/play", Slow(pipelines::play)),
     play("POST", "/api/v1/pipelines/{pipeline}/skip", Quick(pipelines::skip)),

@@ -231,6 +231,9 @@ pub(super) fn answer_with(
     let handled = catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|_| {
         Err(Problem::new("internal", "there is a fault in Longwave: the log says where"))
     });
+    if let (Ok(_), Some(Identity { name, .. })) = (&handled, who) {
+        core.note_change(name, &request);
+    }
     request.answer(handled.unwrap_or_else(|problem| match who {
         Some(_) => problem.answer(),
         // What is public is so for pages of any origin, and so is why it is refused.

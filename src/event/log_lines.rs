@@ -91,6 +91,7 @@ impl LogLines {
             | Event::SourceLeft { .. }
             | Event::LiveEndsSoon { .. }
             | Event::SourceRefused { .. }
+            | Event::Changed { .. }
             | Event::RecordingBegan { .. }
             | Event::RecordingEnded { .. }
             | Event::RecordingFailed { .. }

@@ -342,6 +342,15 @@ pub enum Event {
         /// The reason, for people to read.
         reason: String,
     },
+    /// A user has changed something by the HTTP API.
+    Changed {
+        /// The user, or the token's name.
+        user: String,
+        /// The method of the request.
+        method: String,
+        /// The path of the request, without its query.
+        path: String,
+    },
     /// A recording has begun, or goes on in another file.
     RecordingBegan {
         /// The path of the output, relayed mount or live input that is recorded.
@@ -477,6 +486,8 @@ named! {
         LiveEndsSoon = "live-ends-soon",
         /// [`Event::SourceRefused`]
         SourceRefused = "source-refused",
+        /// [`Event::Changed`]
+        Changed = "changed",
         /// [`Event::RecordingBegan`]
         RecordingBegan = "recording-began",
         /// [`Event::RecordingEnded`]
@@ -521,6 +532,7 @@ impl Event {
             Event::SourceLeft { .. } => EventKind::SourceLeft,
             Event::LiveEndsSoon { .. } => EventKind::LiveEndsSoon,
             Event::SourceRefused { .. } => EventKind::SourceRefused,
+            Event::Changed { .. } => EventKind::Changed,
             Event::RecordingBegan { .. } => EventKind::RecordingBegan,
             Event::RecordingEnded { .. } => EventKind::RecordingEnded,
             Event::RecordingFailed { .. } => EventKind::RecordingFailed,

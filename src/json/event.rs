@@ -139,6 +139,11 @@ impl Serialize for Event<'_> {
                 map.serialize_entry("address", address)?;
                 map.serialize_entry("reason", reason)?;
             }
+            E::Changed { user, method, path } => {
+                map.serialize_entry("user", user)?;
+                map.serialize_entry("method", method)?;
+                map.serialize_entry("path", path)?;
+            }
             E::RecordingBegan { path, user, file, lost } => {
                 map.serialize_entry("path", path)?;
                 map.serialize_entry("user", user)?;

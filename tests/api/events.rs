@@ -206,3 +206,43 @@ fn a_mount_that_gets_another_format_is_a_problem_of_the_station() {
     let told = followed.next_of("audio-unreadable").data;
     assert_eq!((&told["pipeline"], &told["mount"]), (&Value::Null, &"/app".into()));
 }
+
+#[test]
+fn levels_follow_the_mix() {
+    let radio = Radio::start();
+    let login = format!("Authorization: Bearer {}\r\n", radio.viewer);
+    let mut levels = Follower::follow(&radio, "/api/v1/pipelines/main/levels", &login);
+    assert!(levels.head.contains("\r\nContent-Type: text/event-stream\r\n"), "{}", levels.head);
+    // The tracks are a constant 0.25, which is -12 dB, and of no pitch that an ear hears.
+    let loud = |event: &Event| {
+        let peak = event.data["peak_db"][0].as_f64().unwrap();
+        assert!(event.name == "levels" && peak < -11.0, "{event:?}");
+        peak > -13.0
+    };
+    std::iter::repeat_with(|| levels.next()).find(loud).unwrap();
+    radio.steer("POST", "/api/v1/pipelines/main/hold", Value::Null);
+    std::iter::repeat_with(|| levels.next()).find(|event| !loud(event)).unwrap();
+    let none = radio.steer("GET", "/api/v1/pipelines/other/levels", Value::Null);
+    assert_eq!(none.problem().0, 404);
+    assert_eq!(radio.ask("GET", "/api/v1/pipelines/main/levels", "", "").problem().0, 401);
+}
+
+/// Two operators at once see what the other does.
+#[test]
+fn who_changes_something_is_told_to_all_and_remembered() {
+    let radio = Radio::start();
+    let mut other = Follower::station(&radio, "");
+    let queue = "/api/v1/pipelines/main/queue";
+    let added = radio.steer("POST", queue, serde_json::json!({ "files": ["three.wav"] }));
+    assert_eq!(added.status, 201);
+    let told = other.next_of("changed");
+    assert_eq!((&told.data["user"], &told.data["method"]), (&"steward".into(), &"POST".into()));
+    assert_eq!(told.data["path"], queue);
+    // What was refused has changed nothing.
+    assert_eq!(radio.steer("POST", queue, serde_json::json!({ "files": ["none.wav"] })).status, 404);
+    assert_eq!(radio.steer("DELETE", queue, Value::Null).status, 204);
+    assert_eq!(other.next_of("changed").data["method"], "DELETE");
+    let changes = radio.look("/api/v1/changes");
+    let methods: Vec<_> = changes.as_array().unwrap().iter().map(|change| &change["method"]).collect();
+    assert_eq!(methods, ["DELETE", "POST"]);
+}

@@ -1,4 +1,4 @@
-//! Handlers for sessions: logging in and out, and who is logged in.
+//! Handlers for users at work: logging in and out, who is logged in, and who changed what.
 
 use std::time::{Instant, SystemTime};
 
@@ -91,6 +91,11 @@ pub(crate) fn end(core: &Core, call: &Call<'_>) -> Handled {
         true => done(),
         false => Err(Problem::new("not-found", format!("there is no session {id}"))),
     }
+}
+
+/// `GET /api/v1/changes`
+pub(crate) fn changes(core: &Core, _: &Call<'_>) -> Handled {
+    Ok(json(200, &core.changes.list()))
 }
 
 impl Open<'_> {
