@@ -11,6 +11,7 @@ mod admin;
 mod admission;
 mod call;
 mod changes;
+mod console;
 mod core;
 mod covers;
 mod door;
@@ -39,8 +40,8 @@ mod views;
 
 use std::fmt;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crossbeam::channel::unbounded;
@@ -51,6 +52,7 @@ use crate::config::{ApiSettings, Config};
 use crate::engine::crew::Crew;
 use crate::error::Result;
 use crate::pipeline::{Reloaded, Station};
+use crate::server::Room;
 use crate::{RequestsBell, StopReport};
 use door::Door;
 use files::Files;
@@ -72,6 +74,8 @@ pub struct Api {
     stopping: Arc<AtomicBool>,
     files: Files,
     door_bell: RequestsBell,
+    /// The console is served until the stop.
+    console: Mutex<Option<Room>>,
     threads: Arc<Crew>,
 }
 
@@ -80,7 +84,8 @@ impl Api {
     pub const PATHS: &[&str] = routes::PATHS;
 
     /// Starts the API. It lets sources in, and answers requests below `/api/` and `/nowplaying/`, at
-    /// `/health`, at `/metrics`, at `/status-json.xsl`, at `/admin/metadata` and at `/admin.cgi`.
+    /// `/health`, at `/metrics`, at `/status-json.xsl`, at `/admin/metadata` and at `/admin.cgi`. At `/console` it
+    /// has a page by which users run the station.
     ///
     /// # Errors
     /// [`Error::Stopped`](crate::Error::Stopped) if the station is not running;
@@ -124,6 +129,7 @@ impl Api {
         let core = Core::new(server, pipelines, places, media, guard, declared, requests.bell());
         let core = core.with_plays(station.plays().clone()).with_library(station.library().cloned());
         let core = Arc::new(core);
+        let console = console::show(&core.server)?;
         let streams = Streams::new(&core, run_name())?;
         let stopping = Arc::new(AtomicBool::new(false));
         let files = Files::new(Arc::clone(&core));
@@ -150,7 +156,7 @@ impl Api {
         threads.spawn("api", move || service.run())?;
         threads.spawn("door", move || door.run())?;
         threads.spawn("login", move || pending.run(&welcome))?;
-        Ok(Api { core, stopping, files, door_bell, threads })
+        Ok(Api { core, stopping, files, door_bell, console: Mutex::new(Some(console)), threads })
     }
 
     /// Stops the API, within a quarter of a second. Later requests to its paths are answered with 503. A
@@ -161,6 +167,7 @@ impl Api {
             // If the server has stopped, nobody asks.
             let _ = self.core.server.expect(Api::PATHS);
         }
+        drop(self.console.lock().unwrap_or_else(PoisonError::into_inner).take());
         self.core.bell.ring();
         self.door_bell.ring();
         let mut abandoned = self.threads.join(deadline);

@@ -5,11 +5,12 @@ const LONGEST: usize = 255;
 /// Endings under which a mount's playlists are served.
 const PLAYLIST_ENDINGS: [&str; 3] = [".m3u", ".pls", ".xspf"];
 /// First segments that clients of Icecast, and applications, expect something else at.
-const RESERVED: [&str; 10] = [
+const RESERVED: [&str; 11] = [
     "admin",
     "admin.cgi",
     "api",
     "art",
+    "console",
     "embed",
     "health",
     "nowplaying",

@@ -1,0 +1,41 @@
+// What the console asks of the station. A session that has ended is mended by a login, and the request goes on.
+
+import { Problem, send } from "./http.js";
+import { logIn } from "./session.js";
+import { complain } from "./notes.js";
+
+/**
+ * Asks the station. If nobody is logged in any more, asks for a login first.
+ *
+ * @param {string} method
+ * @param {string} path
+ * @param {unknown} [body]
+ * @returns {Promise<any>}
+ */
+export async function ask(method, path, body) {
+  try {
+    return await send(method, path, body);
+  } catch (problem) {
+    if (!(problem instanceof Problem) || problem.status !== 401) throw problem;
+    await logIn("Your session has ended. Log in again to go on: nothing is lost.");
+    return send(method, path, body);
+  }
+}
+
+/**
+ * Asks the station to do something, and says so if it refuses. Returns the answer, or undefined.
+ *
+ * @param {string} what was to be done: "skip the track"
+ * @param {string} method
+ * @param {string} path
+ * @param {unknown} [body]
+ * @returns {Promise<any>}
+ */
+export async function order(what, method, path, body) {
+  try {
+    return await ask(method, path, body);
+  } catch (problem) {
+    complain(`Could not ${what}: ${/** @type {Error} */ (problem).message}.`);
+    return undefined;
+  }
+}

@@ -1,0 +1,52 @@
+// Requests to the station's API, and its refusals.
+
+/** Why a request was refused, or that the station cannot be reached (status 0). */
+export class Problem extends Error {
+  /**
+   * @param {number} status
+   * @param {{code?: string, detail?: string, field?: string | null}} details
+   */
+  constructor(status, details) {
+    super(details.detail ?? `the station answers with ${status}`);
+    this.status = status;
+    this.code = details.code ?? "";
+    this.field = details.field ?? null;
+  }
+}
+
+/** How long a request may take. The station answers sooner, also where a disk hangs. */
+const PATIENCE = 30_000;
+
+/**
+ * Sends a request, and returns the document of its answer (null if it has none).
+ *
+ * @param {string} method
+ * @param {string} path
+ * @param {unknown} [body] sent as JSON
+ * @returns {Promise<any>}
+ */
+export async function send(method, path, body) {
+  /** @type {Record<string, string>} */
+  const headers = { Accept: "application/json", "X-Requested-With": "longwave" };
+  // The station wants it of all that changes something, so that no form on another site can do it.
+  if (method !== "GET") headers["Content-Type"] = "application/json";
+  let answer;
+  try {
+    answer = await fetch(path, {
+      method,
+      headers,
+      body: body === undefined ? null : JSON.stringify(body),
+      signal: AbortSignal.timeout(PATIENCE),
+    });
+  } catch {
+    throw new Problem(0, { detail: "the station cannot be reached" });
+  }
+  const text = await answer.text().catch(() => "");
+  const isJson = (answer.headers.get("Content-Type") ?? "").includes("json");
+  const content = isJson && text !== "" ? JSON.parse(text) : null;
+  // /health says by 503 that something is wrong, and says it in the same form.
+  if (!answer.ok && !(answer.status === 503 && content?.status === "failing")) {
+    throw new Problem(answer.status, content ?? { detail: text.trim() || undefined });
+  }
+  return content;
+}

@@ -1,0 +1,97 @@
+// The console: logs in, follows the station, and shows one of its views at a time.
+
+import { begin as beginAdministration, refresh as refreshAdministration } from "./administration.js";
+import { begin as beginDecks, refresh as refreshDecks } from "./decks.js";
+import { el, fill, find } from "./dom.js";
+import { begin as beginLibrary, search } from "./library.js";
+import { refresh as refreshListeners } from "./listeners.js";
+import { begin as beginLive, refresh as refreshLive } from "./live.js";
+import { complain, undoLast } from "./notes.js";
+import { begin as beginOnAir, beginAnnouncements, show as showOnAir } from "./onair.js";
+import { begin as beginQueue, refresh as refreshQueue } from "./queue.js";
+import { refresh as refreshSchedule } from "./schedule.js";
+import { begin as beginSession, logOut, may, onLogin } from "./session.js";
+import { begin as beginStation, choose, follow, names, onChange, pipeline } from "./station.js";
+
+/**
+ * What brings each view up to date. The first one is shown first.
+ *
+ * @type {Record<string, () => unknown>}
+ */
+const VIEWS = {
+  onair: refreshQueue,
+  decks: refreshDecks,
+  live: refreshLive,
+  schedule: refreshSchedule,
+  listeners: refreshListeners,
+  station: refreshAdministration,
+};
+
+async function main() {
+  beginOnAir();
+  beginAnnouncements();
+  beginQueue();
+  beginLibrary();
+  beginDecks();
+  beginLive();
+  beginAdministration();
+  find("log-out", HTMLButtonElement).onclick = logOut;
+  find("pipelines", HTMLSelectElement).onchange = (event) => {
+    if (event.target instanceof HTMLSelectElement) choose(event.target.value);
+  };
+  onLogin(({ name, role }) => {
+    find("who", HTMLElement).textContent = `${name} (${role})`;
+  });
+  document.addEventListener("keydown", (event) => {
+    const isText = event.target instanceof HTMLInputElement;
+    if (event.key === "z" && (event.ctrlKey || event.metaKey) && !isText) {
+      event.preventDefault();
+      undoLast();
+    }
+  });
+  window.addEventListener("hashchange", showView);
+
+  await beginSession();
+  await beginStation();
+  onChange(showAll);
+  showView();
+  void search();
+  follow();
+}
+
+/** The name of the view that the address names. */
+function viewName() {
+  const name = location.hash.slice(1);
+  return name in VIEWS ? name : "onair";
+}
+
+function showView() {
+  const shown = viewName();
+  for (const name of Object.keys(VIEWS)) find(name, HTMLDivElement).hidden = name !== shown;
+  for (const link of find("views", HTMLElement).querySelectorAll("a")) {
+    if (link.hash === `#${shown}`) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  showAll();
+}
+
+function showAll() {
+  const shown = pipeline();
+  const select = find("pipelines", HTMLSelectElement);
+  fill(
+    select,
+    names(),
+    (name) => name,
+    (name) => el("option", { value: name }, name),
+  );
+  if (shown) select.value = shown.name;
+  find("pipelines-label", HTMLLabelElement).hidden = names().length < 2;
+  document.title = shown?.current ? `${shown.current.title} · Console` : "Console";
+  for (const part of document.querySelectorAll("[data-needs]")) {
+    if (part instanceof HTMLElement) part.hidden = !may(part.dataset["needs"] ?? "");
+  }
+  showOnAir();
+  void VIEWS[viewName()]?.();
+}
+
+main().catch((/** @type {Error} */ error) => complain(`The console could not begin: ${error.message}.`));

@@ -1,0 +1,296 @@
+// The queue, and what the playlist or the schedule plays after it. It is changed by dragging, by keys and by
+// buttons; each change can be undone.
+
+import { ask, order } from "./api.js";
+import { button, el, fill, find, settled } from "./dom.js";
+import { complain, say } from "./notes.js";
+import { may } from "./session.js";
+import { base, pipeline } from "./station.js";
+
+/** @typedef {import("./station.js").ComingTrack} Entry */
+
+/** How many tracks are shown that come after the queue. */
+const SHOWN_AHEAD = 8;
+/** The kind of what is dragged from the library: the name of a file. */
+const FILE = "application/x-longwave-file";
+/** The kind of what is dragged within the queue: the id of an entry. */
+const ENTRY = "application/x-longwave-entry";
+
+/** How many names of files, and how many former ids, are kept. */
+const KEPT = 2_000;
+
+/** @type {Map<string, string>} */
+const names = new Map();
+/**
+ * An entry that an undo has brought back is another one. Steps before that still know the former id.
+ *
+ * @type {Map<number, number>}
+ */
+const ids = new Map();
+/** @type {Entry[]} */
+let entries = [];
+/** The element of an entry that is to have the focus when it has moved. */
+let focused = "";
+
+/** Sets up the panel. */
+export function begin() {
+  const list = find("queue", HTMLOListElement);
+  list.ondragover = (event) => {
+    const kinds = event.dataTransfer?.types ?? [];
+    if (!kinds.includes(FILE) && !kinds.includes(ENTRY)) return;
+    event.preventDefault();
+    mark(placeAt(event.clientY));
+  };
+  list.ondragleave = () => mark(-1);
+  list.ondrop = (event) => {
+    event.preventDefault();
+    const place = placeAt(event.clientY);
+    mark(-1);
+    const file = event.dataTransfer?.getData(FILE) ?? "";
+    const id = Number(event.dataTransfer?.getData(ENTRY) ?? "");
+    if (file !== "") void add(file, place);
+    else if (id) void move(id, place);
+  };
+  find("queue-clear", HTMLButtonElement).onclick = () => void clear();
+  find("queue-form", HTMLFormElement).onsubmit = async (event) => {
+    event.preventDefault();
+    const field = find("queue-file", HTMLInputElement);
+    if (field.value.trim() === "") return field.focus();
+    if (await add(field.value.trim(), entries.length)) field.value = "";
+  };
+}
+
+/** Shows the queue as it is now. */
+export async function show() {
+  const [queue, ahead] = await Promise.all([
+    ask("GET", `${base()}/queue`),
+    ask("GET", `${base()}/up-next?count=${SHOWN_AHEAD + (pipeline()?.queued ?? 0)}`),
+  ]);
+  entries = queue;
+  const mayPlay = may("play", pipeline()?.name);
+  const list = find("queue", HTMLOListElement);
+  fill(
+    list,
+    entries,
+    (entry) => entry.id,
+    row,
+    (element, entry, index) => {
+      element.setAttribute("aria-posinset", String(index + 1));
+      element.draggable = mayPlay;
+      for (const press of element.querySelectorAll("button")) press.disabled = !mayPlay;
+      element.querySelector(".name")?.replaceChildren(nameOf(entry));
+    },
+  );
+  if (focused !== "") {
+    const element = list.querySelector(`[data-key="${focused}"]`);
+    if (element instanceof HTMLElement) element.focus();
+    focused = "";
+  }
+  find("queue-empty", HTMLParagraphElement).hidden = entries.length > 0;
+  find("queue-clear", HTMLButtonElement).disabled = !mayPlay || entries.length === 0;
+  find("queue-add", HTMLButtonElement).disabled = !mayPlay;
+  const queued = new Set(entries.map((entry) => entry.id));
+  const after = /** @type {Entry[]} */ (ahead).filter((entry) => !queued.has(entry.id));
+  fill(
+    find("ahead", HTMLOListElement),
+    after.slice(0, SHOWN_AHEAD),
+    (entry) => `${entry.id} ${entry.title}`,
+    ({ title, reason }) => el("li", {}, el("span", { class: "name", dir: "auto" }, title), reasonOf(reason)),
+  );
+}
+
+/**
+ * What an entry is called. The station reads the tags of the next track alone; of those behind it they are asked
+ * for, once.
+ *
+ * @param {Entry} entry
+ */
+function nameOf({ file, title }) {
+  const stem = file
+    .split("/")
+    .at(-1)
+    ?.replace(/\.[^.]*$/, "");
+  if (title !== stem) return title;
+  const known = names.get(file);
+  if (known === undefined) {
+    if (names.size >= KEPT) names.clear();
+    names.set(file, title);
+    ask("GET", `/api/v1/metadata?file=${encodeURIComponent(file)}`)
+      .then((tags) => names.set(file, tags.title))
+      .then(soon, () => {});
+  }
+  return known ?? title;
+}
+
+const soon = settled(100, () => void refresh());
+
+/** @param {string | null | undefined} reason */
+function reasonOf(reason) {
+  return reason ? el("span", { class: "small" }, reason) : null;
+}
+
+/**
+ * A draggable row of something with a file.
+ *
+ * @param {HTMLElement} element
+ * @param {string} file
+ */
+export function draggableFile(element, file) {
+  element.draggable = true;
+  element.ondragstart = (event) => {
+    event.dataTransfer?.setData(FILE, file);
+    event.dataTransfer?.setData("text/plain", file);
+  };
+}
+
+/**
+ * Queues a file.
+ *
+ * @param {string} file
+ * @param {number} [place] the index in the queue; without it, at the end
+ * @returns {Promise<boolean>} whether it is in the queue
+ */
+export async function add(file, place) {
+  const id = await insert(file, place);
+  if (id === undefined) return false;
+  say(`“${file.split("/").at(-1)}” is queued.`, () =>
+    order("take it out", "DELETE", `${base()}/queue/${idNow(id)}`),
+  );
+  return true;
+}
+
+/**
+ * @param {string} file
+ * @param {number} [place]
+ * @returns {Promise<number | undefined>} the id of the entry
+ */
+async function insert(file, place) {
+  const body = { files: [file], place: place === 0 ? "next" : "end" };
+  const answer = await order("queue the file", "POST", `${base()}/queue`, body);
+  const id = answer?.ids?.[0];
+  if (id !== undefined && place !== undefined && place > 0 && place < entries.length) {
+    await order("move it", "PUT", `${base()}/queue/${id}/index`, { index: place });
+  }
+  return id;
+}
+
+/** @param {Entry} entry */
+function row(entry) {
+  const { id, title, file } = entry;
+  const element = el("li", { tabIndex: 0, title: file });
+  const step = (/** @type {number} */ by) => move(id, indexOf(id) + by + (by > 0 ? 1 : 0));
+  element.ondragstart = (event) => event.dataTransfer?.setData(ENTRY, String(id));
+  element.onkeydown = (event) => {
+    if (event.target !== element) return;
+    const act = { ArrowUp: () => step(-1), ArrowDown: () => step(1) }[event.key];
+    if (event.altKey && act) void act();
+    else if (event.key === "Delete") void remove(id);
+    else if (event.key === "ArrowUp") focusBeside(element.previousElementSibling);
+    else if (event.key === "ArrowDown") focusBeside(element.nextElementSibling);
+    else return;
+    event.preventDefault();
+  };
+  element.append(
+    el("span", { class: "name", dir: "auto" }, title),
+    button("↑", () => step(-1), { "aria-label": `Move “${title}” up` }),
+    button("↓", () => step(1), { "aria-label": `Move “${title}” down` }),
+    button("×", () => remove(id), { "aria-label": `Take “${title}” out` }),
+  );
+  return element;
+}
+
+/** @param {Element | null} element */
+function focusBeside(element) {
+  if (element instanceof HTMLElement) element.focus();
+}
+
+/** @param {number} id */
+const indexOf = (id) => entries.findIndex((entry) => entry.id === id);
+
+/**
+ * Moves an entry to where the entry with this index is now.
+ *
+ * @param {number} id
+ * @param {number} place
+ */
+async function move(id, place) {
+  const before = indexOf(id);
+  // Those behind it move up when it is taken out of its place.
+  const index = Math.max(0, Math.min(entries.length - 1, place > before ? place - 1 : place));
+  if (before < 0 || index === before) return;
+  const path = `${base()}/queue/${id}/index`;
+  focused = document.activeElement?.closest("#queue li") ? String(id) : "";
+  if ((await order("move it", "PUT", path, { index })) === undefined) return;
+  say("Moved.", () => order("move it back", "PUT", `${base()}/queue/${idNow(id)}/index`, { index: before }));
+}
+
+/**
+ * The id that an entry has now.
+ *
+ * @param {number} id
+ * @returns {number}
+ */
+function idNow(id) {
+  const later = ids.get(id);
+  return later === undefined ? id : idNow(later);
+}
+
+/**
+ * Notes that an entry is back under another id.
+ *
+ * @param {number} former
+ * @param {number | undefined} now
+ */
+function isBack(former, now) {
+  if (ids.size >= KEPT) ids.clear();
+  if (now !== undefined) ids.set(former, now);
+}
+
+/** @param {number} id */
+async function remove(id) {
+  const index = indexOf(id);
+  const entry = entries[index];
+  if (!entry || (await order("take it out", "DELETE", `${base()}/queue/${id}`)) === undefined) return;
+  const beside = entries[index + 1] ?? entries[index - 1];
+  focused = beside ? String(beside.id) : "";
+  say(`“${entry.title}” is out of the queue.`, async () => isBack(id, await insert(entry.file, index)));
+}
+
+async function clear() {
+  const before = entries;
+  if ((await order("empty the queue", "DELETE", `${base()}/queue`)) === undefined) return;
+  say(`The queue is empty: ${before.length} taken out.`, async () => {
+    const body = { files: before.map(({ file }) => file), place: "end" };
+    const answer = await order("bring them back", "POST", `${base()}/queue`, body);
+    before.forEach(({ id }, index) => isBack(id, answer?.ids[index]));
+  });
+}
+
+/**
+ * The index at which something would be that is dropped here.
+ *
+ * @param {number} y
+ */
+function placeAt(y) {
+  const rows = [...find("queue", HTMLOListElement).children];
+  const below = rows.findIndex((element) => {
+    const { top, height } = element.getBoundingClientRect();
+    return y < top + height / 2;
+  });
+  return below < 0 ? rows.length : below;
+}
+
+/**
+ * Shows where it would be.
+ *
+ * @param {number} place -1: nowhere
+ */
+function mark(place) {
+  const list = find("queue", HTMLOListElement);
+  [...list.children].forEach((element, index) => element.classList.toggle("drop-here", index === place));
+  list.classList.toggle("drop-last", place === list.children.length);
+}
+
+/** Looks, and says so if that fails. */
+export const refresh = () =>
+  show().catch((/** @type {Error} */ problem) => complain(`No queue: ${problem.message}.`));
