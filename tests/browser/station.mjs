@@ -6,7 +6,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-const PROGRAM = process.env.LONGWAVE ?? new URL("../../target/debug/longwave", import.meta.url).pathname;
+export const PROGRAM = process.env.LONGWAVE ?? new URL("../../target/debug/longwave", import.meta.url).pathname;
 
 /** The pitch of each track, in Hz. */
 export const PITCHES = [500, 1000];
@@ -25,9 +25,10 @@ async function freePort() {
 export class Station {
   /**
    * Writes music and configuration into a folder of their own, and starts. `page` is the page's table, `cover` a
-   * picture that lies beside the music.
+   * picture that lies beside the music; `server` has further keys of the server, `more` further tables, and
+   * `prepare` writes further files.
    */
-  static async start({ page = "", cover = undefined } = {}) {
+  static async start({ page = "", cover = undefined, server = "", more = "", prepare = () => {} } = {}) {
     const folder = mkdtempSync(join(tmpdir(), "longwave-browser."));
     for (const [number, pitch] of PITCHES.entries()) {
       const sine = `sine=frequency=${pitch}:sample_rate=44100:duration=${TRACK_SECONDS}`;
@@ -42,6 +43,7 @@ export class Station {
       `[server]
 listen = "127.0.0.1:${port}"
 access_log = "off"
+${server}
 ${page}
 [[pipeline]]
 playlist = [${PITCHES.map((_, number) => `"${number}.wav"`).join(", ")}]
@@ -57,8 +59,10 @@ bitrate = 64
 [[pipeline.hls]]
 path = "/radio"
 segment = "2s"
+${more}
 `,
     );
+    prepare(folder);
     const station = new Station(folder, port);
     await station.begin();
     return station;

@@ -1,0 +1,301 @@
+// The console, used as people use it.
+
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { after, before, test } from "node:test";
+import { chromium } from "playwright-core";
+import { PROGRAM, Station } from "./station.mjs";
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const PASSWORD = "a long password";
+/** How long anything may take on a busy machine. */
+const PATIENCE = 30_000;
+/** What one operator does is seen by the others within this time. */
+const SEEN_WITHIN = 1_000;
+
+let station, browser;
+
+before(async () => {
+  station = await Station.start({
+    server: 'users_file = "users"',
+    more: '[library]\nfolders = ["."]\ndatabase = "library.db"',
+    prepare: (folder) => {
+      for (const [name, role] of Object.entries({ eve: "admin", ana: "dj", bob: "viewer" })) {
+        const input = `${PASSWORD}\n${PASSWORD}\n`;
+        execFileSync(PROGRAM, ["user", "--file", "users", "add", name, "--role", role], { cwd: folder, input });
+      }
+    },
+  });
+  await tracksAreFound();
+  browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    args: ["--no-sandbox"],
+  });
+});
+
+after(async () => {
+  await browser?.close();
+  await station?.remove();
+});
+
+/** Waits until the library has looked through its folder. */
+async function tracksAreFound() {
+  const headers = { Authorization: `Basic ${btoa(`bob:${PASSWORD}`)}` };
+  const until = Date.now() + PATIENCE;
+  for (;;) {
+    const answer = await fetch(`${station.url}/api/v1/library/tracks`, { headers });
+    if ((await answer.json()).total === 2) return;
+    assert.ok(Date.now() < until, "the library has no tracks");
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+/** A browser of somebody, with what its console said. */
+async function open(options = {}) {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
+  const page = await context.newPage();
+  page.setDefaultTimeout(PATIENCE);
+  page.said = [];
+  page.on("console", (message) => page.said.push(message.text()));
+  page.on("pageerror", (error) => page.said.push(String(error)));
+  await page.goto(`${station.url}/console`);
+  return page;
+}
+
+/** Logs in by the keyboard alone: the first field has the focus. */
+async function logIn(page, name, password = PASSWORD) {
+  await page.locator("#login[open]").waitFor();
+  await page.keyboard.type(name);
+  await page.keyboard.press("Tab");
+  await page.keyboard.type(password);
+  await page.keyboard.press("Enter");
+}
+
+/** A browser in which somebody has logged in, and sees what is on the air. */
+async function openAs(name, options) {
+  const page = await open(options);
+  await logIn(page, name);
+  await page.locator("#login[open]").waitFor({ state: "detached" });
+  await page.locator("#on-title", { hasText: "Tön" }).waitFor();
+  return page;
+}
+
+/** What is in the queue: its files. */
+const queue = (page) => page.locator("#queue li").evaluateAll((rows) => rows.map((row) => row.title));
+
+/** Waits until the queue has these files. */
+async function queueIs(page, files) {
+  const until = Date.now() + PATIENCE;
+  for (;;) {
+    const now = await queue(page);
+    if (now.join() === files.join()) return;
+    assert.ok(Date.now() < until, `the queue is ${now}, not ${files}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+/** Holds the programme, so that nothing leaves the queue, and empties it. */
+async function emptyQueue(page) {
+  const hold = page.locator("#hold");
+  if ((await hold.getAttribute("aria-pressed")) === "false") await hold.click();
+  await page.locator("#on-held", { hasText: "held" }).waitFor();
+  const clear = page.locator("#queue-clear");
+  if (await clear.isEnabled()) await clear.click();
+  await queueIs(page, []);
+}
+
+/** Searches by the keyboard, and queues the first track that is found. */
+async function queueByKeys(page, words) {
+  await page.locator("#search").focus();
+  await page.keyboard.press("Control+A");
+  await page.keyboard.type(words);
+  const found = page.locator("#found li");
+  await found.nth(1).waitFor({ state: "detached" });
+  await found.filter({ hasText: words }).waitFor();
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Enter");
+}
+
+test("a wrong password is said, and the right one opens the console", async () => {
+  const page = await open();
+  assert.deepEqual(page.said, []);
+  await logIn(page, "eve", "a wrong password");
+  await page.locator("#login-note", { hasText: "Not logged in" }).waitFor();
+  await page.keyboard.type(PASSWORD);
+  // The field still has what was wrong.
+  await page.locator("#login-password").fill(PASSWORD);
+  await page.keyboard.press("Enter");
+  await page.locator("#who", { hasText: "eve (admin)" }).waitFor();
+  await page.locator("#health-badge", { hasText: /well/i }).waitFor();
+  // Levels move: a sine is heard.
+  await page.locator("#momentary-text", { hasText: "LUFS" }).waitFor();
+  await page.context().close();
+});
+
+test("the queue is filled, ordered and mended by the keyboard alone", async () => {
+  const page = await openAs("ana");
+  await emptyQueue(page);
+  await queueByKeys(page, "500");
+  await queueIs(page, ["0.wav"]);
+  await queueByKeys(page, "1000");
+  await queueIs(page, ["0.wav", "1.wav"]);
+  const rows = page.locator("#queue li");
+  await rows.nth(1).focus();
+  await page.keyboard.press("Alt+ArrowUp");
+  await queueIs(page, ["1.wav", "0.wav"]);
+  // The moved row keeps the focus.
+  await page.keyboard.press("Delete");
+  await queueIs(page, ["0.wav"]);
+  await page.keyboard.press("Control+z");
+  await queueIs(page, ["1.wav", "0.wav"]);
+  await page.keyboard.press("Control+z");
+  await queueIs(page, ["0.wav", "1.wav"]);
+  assert.deepEqual(page.said, []);
+  await page.context().close();
+});
+
+test("the queue is ordered by the mouse", async () => {
+  const page = await openAs("ana");
+  await emptyQueue(page);
+  await page.locator("#search").fill("tön");
+  await page.locator("#found-note", { hasText: "2 found" }).waitFor();
+  await page.locator("#found li", { hasText: "500" }).getByRole("button", { name: /Queue/ }).click();
+  await queueIs(page, ["0.wav"]);
+  await page.locator("#found li", { hasText: "1000" }).dragTo(page.locator("#queue li").first(), {
+    targetPosition: { x: 30, y: 3 },
+  });
+  await queueIs(page, ["1.wav", "0.wav"]);
+  await page.locator("#queue li").nth(1).dragTo(page.locator("#queue li").first(), { targetPosition: { x: 30, y: 3 } });
+  await queueIs(page, ["0.wav", "1.wav"]);
+  assert.deepEqual(page.said, []);
+  await page.context().close();
+});
+
+test("two operators see what the other does within a second", async () => {
+  const [eve, ana] = [await openAs("eve"), await openAs("ana")];
+  await emptyQueue(eve);
+  await queueIs(ana, []);
+  const rows = ana.locator("#queue li");
+  const seen = rows.first().waitFor().then(() => performance.now());
+  await eve.locator("#queue-file").fill("0.wav");
+  await eve.locator("#queue-add").click();
+  await eve.locator("#notes", { hasText: "is queued" }).waitFor();
+  const done = performance.now();
+  const took = (await seen) - done;
+  assert.ok(took < SEEN_WITHIN, `${took} ms`);
+  // And who did it.
+  await ana.locator('nav a[href="#station"]').click();
+  await ana.locator("#changes li", { hasText: "eve: queued" }).first().waitFor();
+  for (const page of [eve, ana]) {
+    assert.deepEqual(page.said, []);
+    await page.context().close();
+  }
+});
+
+test("who may not do something cannot, in the page and beside it", async () => {
+  const refused = (page, method, path) =>
+    page.evaluate(
+      async ([method, path]) =>
+        (await fetch(path, { method, headers: { "Content-Type": "application/json" } })).status,
+      [method, path],
+    );
+  const ana = await openAs("ana");
+  await ana.locator('nav a[href="#station"]').click();
+  await ana.locator("#changes-heading").waitFor();
+  assert.equal(await ana.locator("#reload").isVisible(), false);
+  assert.equal(await refused(ana, "POST", "/api/v1/reload"), 403);
+  assert.equal(await refused(ana, "GET", "/api/v1/sessions"), 403);
+  const bob = await openAs("bob");
+  assert.equal(await bob.locator("#skip").isDisabled(), true);
+  assert.equal(await refused(bob, "POST", "/api/v1/pipelines/main/skip"), 403);
+  for (const page of [ana, bob]) await page.context().close();
+});
+
+test("a deck plays a file over the programme", async () => {
+  const page = await openAs("ana");
+  await page.locator('nav a[href="#decks"]').click();
+  const deck = page.getByRole("region", { name: "Deck A" });
+  await deck.getByLabel("File for deck A").fill("1.wav");
+  await deck.getByRole("button", { name: "Load" }).click();
+  await deck.locator(".file", { hasText: "1.wav" }).waitFor();
+  await deck.getByRole("button", { name: "Play" }).click();
+  await deck.getByRole("button", { name: "Pause" }).waitFor();
+  await deck.getByRole("button", { name: "Stop" }).click();
+  await deck.locator(".file", { hasText: "Empty" }).waitFor();
+  assert.deepEqual(page.said, []);
+  await page.context().close();
+});
+
+test("a lost connection is said, mends itself, and loses nothing that was typed", async () => {
+  const page = await openAs("eve");
+  await page.locator("#title-text").fill("half a tit");
+  await station.end();
+  await page.locator("#connection", { hasText: "lost" }).waitFor();
+  await station.begin();
+  // Sessions end with the process.
+  await page.locator("#login[open]").waitFor();
+  assert.equal(await page.locator("#login-name").inputValue(), "eve");
+  await page.locator("#login-password").fill(PASSWORD);
+  await page.keyboard.press("Enter");
+  await page.locator("#login[open]").waitFor({ state: "detached" });
+  await page.locator("#connection", { hasText: "lost" }).waitFor({ state: "detached" });
+  await page.locator("#momentary-text", { hasText: "LUFS" }).waitFor();
+  assert.equal(await page.locator("#title-text").inputValue(), "half a tit");
+  await page.locator("#title-set").click();
+  await page.locator("#notes", { hasText: "half a tit" }).waitFor();
+  await page.context().close();
+});
+
+test("after logging out, nothing of the session opens anything", async () => {
+  const page = await openAs("eve");
+  const [cookie] = await page.context().cookies();
+  assert.deepEqual([cookie.name, cookie.httpOnly, cookie.sameSite], ["longwave", true, "Strict"]);
+  assert.equal(await page.evaluate(() => document.cookie), "");
+  await page.locator("#log-out").click();
+  await page.locator("#login[open]").waitFor();
+  const headers = { Cookie: `longwave=${cookie.value}` };
+  assert.equal((await fetch(`${station.url}/api/v1/session`, { headers })).status, 401);
+  await page.context().close();
+});
+
+test("no page may have the console in a frame, and it breaks no rule of its own", async () => {
+  const answer = await fetch(`${station.url}/console`);
+  const policy = answer.headers.get("content-security-policy");
+  assert.match(policy, /frame-ancestors 'none'/);
+  assert.doesNotMatch(policy, /unsafe/);
+});
+
+test("titles and names are text, whatever they say", async () => {
+  const page = await openAs("ana");
+  const evil = '<img src=x onerror="document.title=1">"><script>alert(1)</script>';
+  await page.locator("#title-text").fill(evil);
+  await page.locator("#title-set").click();
+  await page.locator("#notes", { hasText: evil }).waitFor();
+  assert.equal(await page.locator("#notes img, #notes script").count(), 0);
+  assert.deepEqual(page.said, []);
+  await page.context().close();
+});
+
+for (const [device, options] of Object.entries({
+  "a desktop": {},
+  "a phone in the dark": { viewport: { width: 390, height: 844 }, colorScheme: "dark", hasTouch: true },
+})) {
+  test(`axe finds nothing wrong on ${device}, and nothing sticks out`, async () => {
+    const page = await openAs("eve", options);
+    for (const view of ["onair", "decks", "live", "schedule", "listeners", "station"]) {
+      await page.locator(`nav a[href="#${view}"]`).click();
+      await page.locator(`#${view}`).waitFor();
+      // The policy of the page lets no script in; the browser's own tools may.
+      const { violations } = await page.evaluate(`${AXE}; axe.run(document)`);
+      const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`);
+      assert.deepEqual(found, [], view);
+      const width = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+      assert.ok(width <= 0, `${view} is ${width} pixels too wide`);
+    }
+    assert.deepEqual(page.said, []);
+    await page.context().close();
+  });
+}
