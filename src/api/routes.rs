@@ -13,6 +13,7 @@ use super::handlers::{
 use super::icecast;
 use super::icy;
 use super::metrics;
+use super::played;
 use super::router::Handler::{self, Events, Quick, Slow};
 use super::router::Route;
 use super::streams::Streams;
@@ -25,7 +26,9 @@ pub(crate) const PATHS: &[&str] = &[
     "/api/",
     "/health",
     "/metrics",
+    "/nowplaying",
     "/nowplaying/",
+    "/played/",
     "/requests",
     "/requests/",
     "/status-json.xsl",
@@ -59,6 +62,8 @@ pub(crate) static ROUTES: &[Route] = &[
     open("/health", Quick(station::public_health)),
     open("/status-json.xsl", Quick(icecast::status)),
     Route { method: "GET", path: "/metrics", access: Access::Measure, handler: Quick(metrics::metrics) },
+    open("/nowplaying", Events(Streams::all_mounts)),
+    open("/played/{mount*}", Quick(played::played)),
     open("/nowplaying/{mount*}", Events(Streams::follow_mount)),
     open("/requests/search", Slow(requests::search)),
     Route { method: "POST", path: "/requests", access: Access::Public, handler: Slow(requests::request) },

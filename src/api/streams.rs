@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::call::open_json;
 use super::core::Core;
-use super::nowplaying::{Fingerprint, NowPlaying};
+use super::nowplaying::{Fingerprint, NowPlaying, PublicStream};
 use super::problem::Problem;
 use super::router::Follow;
+use super::shared_answers::SharedAnswers;
 use super::stream::Stream;
 use super::views::{PipelineEvent, Snapshot};
 use crate::access::Identity;
@@ -54,6 +54,8 @@ pub(crate) struct Streams {
     mounts: BTreeMap<String, MountStream>,
     /// How loud pipelines are, by their names, while somebody follows it.
     levels: BTreeMap<String, LevelStream>,
+    /// What mounts play, for clients that ask now and then: by their paths, and of all by an empty one.
+    answers: SharedAnswers,
     looked_at: Instant,
     /// Whether the last turn left events for the next one.
     behind: bool,
@@ -97,6 +99,7 @@ impl Streams {
             wanted: vec![[None, None]; core.pipelines.len()],
             mounts: BTreeMap::new(),
             levels: BTreeMap::new(),
+            answers: SharedAnswers::default(),
             looked_at: now,
             behind: false,
         })
@@ -248,6 +251,12 @@ impl Streams {
         self.followers.extend(who.map(|who| Follower { who: who.clone(), session, following }));
     }
 
+    /// `GET /nowplaying`
+    pub(crate) fn all_mounts(&mut self, core: &Core, request: HttpRequest, _: Follow<'_>) {
+        let answer = self.answers.answer("", &request, Instant::now(), || PublicStream::all(core));
+        request.answer(answer);
+    }
+
     /// `GET /nowplaying/{mount*}`
     pub(crate) fn follow_mount(&mut self, core: &Core, request: HttpRequest, follow: Follow<'_>) {
         let path = format!("/{}", follow.held[0]);
@@ -263,11 +272,12 @@ impl Streams {
             Ok(wants_events) => wants_events,
             Err(problem) => return refuse(request, problem),
         };
-        if !wants_events {
-            return request
-                .answer(open_json(200, &NowPlaying::of(&info, pipeline, core)).with("Vary", "Accept"));
-        }
         let now = Instant::now();
+        if !wants_events {
+            let make = || NowPlaying::of(&info, pipeline, core);
+            let answer = self.answers.answer(&path, &request, now, make);
+            return request.answer(answer);
+        }
         let stream = match self.mounts.entry(path) {
             Entry::Occupied(there) => {
                 let stream = there.into_mut();

@@ -184,7 +184,6 @@ impl Pipeline {
     }
 
     /// The time zone of its days.
-    #[cfg(feature = "library")]
     pub fn zone(&self) -> Zone {
         self.inner.schedule.zone()
     }

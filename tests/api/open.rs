@@ -131,6 +131,61 @@ fn what_a_mount_plays_is_told_with_what_comes_next() {
 }
 
 #[test]
+fn what_was_heard_before_is_told_and_what_was_heard_at_a_time() {
+    let radio = Radio::start();
+    let now = || radio.ask("GET", "/nowplaying/a", "", "").json();
+    until("the first track is announced", || now()["title"] == "one");
+    assert_eq!((&now()["live"], &now()["history"]), (&Value::Null, &Value::Array(vec![])));
+    radio.pipeline().skip().unwrap();
+    until("the second track is announced", || now()["title"] == "two");
+    let heard = now()["history"].clone();
+    assert_eq!(heard.as_array().map(Vec::len), Some(1), "{heard}");
+    assert_eq!(heard[0]["title"], "one");
+    let first = heard[0]["audible_at"].as_str().unwrap();
+    assert!(Some(first) < now()["audible_at"].as_str(), "{heard}");
+
+    let at = |at: &str| radio.ask("GET", &format!("/played/a?at={at}"), "", "");
+    assert_eq!(at(first).json()["title"], "one");
+    assert_eq!(at(now()["audible_at"].as_str().unwrap()).json()["title"], "two");
+    assert_eq!(at("1999-12-31T23:59:59Z").problem().0, 404);
+    assert_eq!(at("soon").problem(), (400, "invalid-parameter".into(), Some("at".into())));
+    assert_eq!(radio.ask("GET", "/played/a", "", "").problem().0, 400);
+    assert_eq!(radio.ask("GET", "/played/b?at=12:00", "", "").problem().0, 404);
+}
+
+#[test]
+fn all_streams_are_told_but_those_that_are_hidden() {
+    let radio = Radio::start();
+    let mut hidden = Tap::counting().output("/hidden");
+    hidden.mount.hidden = true;
+    radio.pipeline().add_output(hidden).unwrap();
+    radio.pipeline().add_output(Tap::counting().output("/b")).unwrap();
+    let all = || radio.ask("GET", "/nowplaying", "", "").json();
+    let mounts = || -> Vec<String> {
+        all().as_array().unwrap().iter().map(|stream| stream["mount"].as_str().unwrap().to_owned()).collect()
+    };
+    until("both are there", || mounts() == ["/a", "/b"]);
+    until("both have a title", || all().as_array().unwrap().iter().all(|stream| stream["title"] == "one"));
+}
+
+#[test]
+fn who_has_the_answer_already_is_told_so() {
+    let radio = Radio::start();
+    until("it is announced", || radio.ask("GET", "/nowplaying/a", "", "").json()["next"] == "two");
+    for path in ["/nowplaying", "/nowplaying/a"] {
+        let first = radio.ask("GET", path, "", "");
+        assert_eq!(first.header("cache-control"), Some("public, max-age=1"));
+        let known = |tag: &str| radio.ask("GET", path, &format!("If-None-Match: {tag}\r\n"), "");
+        // Nothing changes for ten minutes, but what comes next may still be read.
+        let tag = || radio.ask("GET", path, "", "").header("etag").unwrap().to_owned();
+        until("it stays as it is", || known(&tag()).status == 304);
+        let again = known("\"another\"");
+        assert_eq!((again.status, again.json()), (200, radio.ask("GET", path, "", "").json()));
+        assert_eq!(again.header("access-control-allow-origin"), Some("*"));
+    }
+}
+
+#[test]
 fn tags_of_what_comes_next_are_read_ahead() {
     // `two.wav` has no tags, so its file name is its title. A given title takes precedence over both.
     let radio = Radio::start();
@@ -170,8 +225,10 @@ fn pages_of_any_origin_may_ask_for_what_is_public_and_for_nothing_else() {
     let asks = "Origin: https://site.example\r\nAccess-Control-Request-Method: GET\r\n\
         Access-Control-Request-Headers: cache-control,content-type\r\n";
     let public = [
+        "/nowplaying",
         "/nowplaying/a",
         "/nowplaying/nothing",
+        "/played/a?at=00:00",
         "/status-json.xsl",
         "/health",
         "/api/v1/openapi.json",

@@ -205,7 +205,6 @@ impl Scheduling {
     }
 
     /// The time zone that is declared.
-    #[cfg(feature = "library")]
     pub fn zone(&self) -> Zone {
         Zone::clone(&self.zone.load())
     }

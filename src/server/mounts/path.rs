@@ -5,7 +5,7 @@ const LONGEST: usize = 255;
 /// Endings under which a mount's playlists are served.
 const PLAYLIST_ENDINGS: [&str; 3] = [".m3u", ".pls", ".xspf"];
 /// First segments that clients of Icecast, and applications, expect something else at.
-const RESERVED: [&str; 11] = [
+const RESERVED: [&str; 13] = [
     "admin",
     "admin.cgi",
     "api",
@@ -13,8 +13,10 @@ const RESERVED: [&str; 11] = [
     "console",
     "embed",
     "health",
+    "metrics",
     "nowplaying",
     "page",
+    "played",
     "requests",
     "status-json.xsl",
 ];
