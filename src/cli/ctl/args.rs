@@ -82,6 +82,15 @@ pub enum CtlCommand {
         #[arg(long)]
         limit: Option<u64>,
     },
+    /// Show what was heard at a time
+    Played {
+        /// When: the last time that clocks showed this, such as 14:32; or a point of time
+        #[arg(long, value_name = "TIME")]
+        at: String,
+        /// At this mount, not at the pipeline's first
+        #[arg(long)]
+        mount: Option<String>,
+    },
     /// Print what was played, for licensing societies: see `longwave report`
     Report {
         /// The first day, such as 2026-01-01; or a point of time

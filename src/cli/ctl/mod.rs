@@ -103,6 +103,15 @@ fn of_pipeline(command: &CtlCommand, pipeline: &Pipeline<'_>, out: &Out) -> Resu
             let shown = if wanted.is_empty() { table::history } else { table::plays };
             out.show(&pipeline.ask("GET", &format!("/history{wanted}"), None)?, shown)
         }
+        CtlCommand::Played { at, mount } => {
+            let first = || Ok(pipeline.ask("GET", "", None)?["mounts"][0].as_str().map(str::to_owned));
+            let mount = mount.clone().map_or_else(first, |mount| Ok::<_, Failure>(Some(mount)))?;
+            let mount =
+                mount.ok_or_else(|| Failure::Refused("longwave: the pipeline has no mount".into()))?;
+            let path: Vec<_> = mount.split('/').map(|segment| encoded(segment).to_string()).collect();
+            let path = format!("/played{}{}", path.join("/"), query(&[("at", Some(at.as_str()))]));
+            out.show(&pipeline.client.ask("GET", &path, None)?, table::heard)
+        }
         CtlCommand::Why => out.show(&pipeline.ask("GET", "", None)?, table::why),
         CtlCommand::Schedule { hours } => {
             let path = format!("/schedule/preview?hours={hours}");

@@ -182,6 +182,12 @@ pub fn plays(list: &Value) -> String {
     table(&["BEGAN", "KIND", "HEARD", "LISTENERS", "TITLE"], rows(list, cells))
 }
 
+/// What was heard at a time.
+pub fn heard(title: &Value) -> String {
+    let row = ["audible_at", "title", "live"].map(|field| text(&title[field])).to_vec();
+    table(&["SINCE", "TITLE", "LIVE"], vec![row])
+}
+
 /// Why a pipeline plays what it plays.
 pub fn why(pipeline: &Value) -> String {
     let rows = [("now", &pipeline["current"]), ("next", &pipeline["next"])];
