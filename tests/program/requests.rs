@@ -21,14 +21,21 @@ struct Daemon {
 
 impl Daemon {
     fn start(folder: &Path) -> Daemon {
+        Daemon::with(folder, "")
+    }
+
+    /// One with further keys of its server.
+    fn with(folder: &Path, keys: &str) -> Daemon {
         fs::create_dir(folder.join("music")).unwrap();
         for name in ["Jóga", "Hyperballad", "Army of Me", "Isobel"] {
             constant(&folder.join(format!("music/{name}.wav")), 0.1, 600 * 8000);
         }
-        let text = "[server]\nlisten = ['127.0.0.1:0']\n[library]\nfolders = 'music'\n\
+        let text = format!(
+            "[server]\nlisten = ['127.0.0.1:0']\n{keys}[library]\nfolders = 'music'\n\
                     [[pipeline]]\nplaylist = 'music/Isobel.wav'\nchannels = 1\nsample_rate = 8000\n\
                     [pipeline.requests]\nper_address = 2\n\
-                    [[pipeline.output]]\nformat = 'mp3'\nmount = '/radio.mp3'\nbitrate = 32\n";
+                    [[pipeline.output]]\nformat = 'mp3'\nmount = '/radio.mp3'\nbitrate = 32\n"
+        );
         fs::write(folder.join("station.toml"), text).unwrap();
         let mut process = Command::new(env!("CARGO_BIN_EXE_longwave"))
             .args(["serve", "station.toml"])
@@ -187,6 +194,35 @@ fn limits_and_opening_hours_change_by_a_reload() {
     assert!(changed.contains("requests: removed"), "{changed}");
     refusal(&daemon.request(&body), "404");
     assert!(daemon.ctl(&["queue", "list"]).unwrap().contains("Army"), "what waits is played");
+}
+
+#[test]
+fn behind_a_proxy_each_listener_has_limits_of_their_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let daemon = Daemon::with(folder.path(), "trusted_proxies = '127.0.0.1'\n");
+    daemon.has_tracks(4);
+    let file = folder.path().join("station.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, text.replace("per_address = 2", "per_address = 1")).unwrap();
+    daemon.ctl(&["reload"]).unwrap();
+    let request = |client: &str, words: &str| {
+        let track = daemon.search(words)[0]["track"].as_i64().unwrap();
+        let headers = format!("Content-Type: application/json\r\nX-Forwarded-For: {client}\r\n");
+        daemon.ask("POST", "/requests", &headers, &format!("{{\"track\": {track}}}"))
+    };
+    let taken = |client, words| {
+        let answer = request(client, words);
+        assert!(answer.starts_with("HTTP/1.1 201 "), "{client} {words}: {answer}");
+    };
+    let refused = |client, words| {
+        let detail = refusal(&request(client, words), "429")["detail"].as_str().unwrap().to_owned();
+        assert!(detail.contains("this address has requested"), "{client} {words}: {detail}");
+    };
+    taken("2001:db8:0:1::1", "joga");
+    refused("2001:db8:0:1:ffff::2", "hyper");
+    taken("203.0.113.7", "army");
+    refused("203.0.113.7", "hyper");
+    taken("203.0.113.8", "hyper");
 }
 
 #[test]
