@@ -16,7 +16,7 @@ pub(crate) struct Histogram {
     max_micros: Counter,
 }
 
-/// How often something took how long, as a [`Histogram`] had it at one moment.
+/// How often something took how long, as it was counted up to one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Durations {
     /// Empty: nothing was counted.

@@ -3,6 +3,8 @@
 use std::path::Path;
 
 use super::{Imported, LibraryPlaylist, Page, SmartList};
+#[cfg(doc)]
+use crate::Error;
 use crate::error::Result;
 use crate::filework::HANGS_AFTER;
 use crate::library::opened::Library;
