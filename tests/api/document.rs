@@ -40,9 +40,9 @@ pub fn judge(method: &str, target: &str, answer: &Answer) {
         return;
     }
     let kind = answer.header("content-type").unwrap_or_default();
-    let kind = kind.split(';').next().unwrap_or_default();
-    let schema =
-        &content.get(kind).unwrap_or_else(|| panic!("{method} {target}: {status} as {kind:?}"))["schema"];
+    // The document may say a type with its parameters, or without.
+    let described = content.get(kind).or_else(|| content.get(kind.split(';').next()?));
+    let schema = &described.unwrap_or_else(|| panic!("{method} {target}: {status} as {kind:?}"))["schema"];
     if kind.contains("json") {
         let body: Value =
             serde_json::from_str(&answer.body).unwrap_or_else(|error| panic!("{error}: {answer:?}"));
