@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::filework::FileWork;
 use crate::pipeline::lists::found::Origins;
 use crate::pipeline::{Pipeline, PipelineSettings, PipelineSnapshot};
-use crate::playout::schedule::{Director, Rules, preview};
+use crate::playout::schedule::{Director, Rules, preview, preview_of_what_comes};
 use crate::playout::{Planned, Playlist, RunningOrder, UpNext, When};
 
 impl Pipeline {
@@ -37,13 +37,12 @@ impl Scheduling {
         let mut desk = self.desk();
         self.read_reports(&mut desk);
         let Some(rules) = desk.rules.clone() else { return Vec::new() };
-        let at = self.next_begins(&desk);
+        let (now, ends) = (self.now(), self.next_begins(&desk));
         desk.stock.look_at_playlist(&self.up_next);
         let (director, material) = (desk.director.clone(), desk.stock.copy());
         // It takes time. What comes next on the air does not wait for it.
         drop(desk);
-        let until = at.checked_add(time).unwrap_or(Timestamp::MAX);
-        preview(director, &rules, &material, at, until)
+        preview_of_what_comes(director, &rules, &material, now, ends, time)
     }
 }
 

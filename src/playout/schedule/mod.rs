@@ -37,7 +37,7 @@ pub(crate) use self::director::{Director, Interruption, Pick, Playing};
 pub(crate) use self::material::address_key;
 pub(crate) use self::material::{Keys, Material, SlotWants, Track, Tracks, Wanted};
 pub use self::preview::Planned;
-pub(crate) use self::preview::preview;
+pub(crate) use self::preview::{preview, preview_of_what_comes};
 pub use self::reason::{Reason, Relaxed, Since};
 pub(crate) use self::settings::{DAYPART, INSERT, MOST_OF_A_KIND, SEPARATION, SLOT, without_time};
 pub use self::settings::{

@@ -33,8 +33,21 @@ pub struct Planned {
     pub is_cut: bool,
 }
 
-/// What is played from `at` on, when the track on the air ends, until `until`. The director is a copy: what
-/// is on the air is not touched.
+/// What is played after the track on the air, which ends at `ends` if nothing ends it before, until so much
+/// later. The director is a copy: what is on the air is not touched.
+pub(crate) fn preview_of_what_comes(
+    mut director: Director,
+    rules: &Rules,
+    material: &dyn Material,
+    now: Timestamp,
+    ends: Timestamp,
+    time: Duration,
+) -> Vec<Planned> {
+    let at = cut(&mut director, rules, material, now, ends).unwrap_or(ends);
+    preview(director, rules, material, at, later(at, time))
+}
+
+/// What is played from `at` on, when no track is on the air, until `until`.
 pub(crate) fn preview(
     mut director: Director,
     rules: &Rules,

@@ -31,6 +31,26 @@ fn a_hard_slot_begins_at_the_second_and_a_soft_one_at_the_first_boundary() {
 }
 
 #[test]
+fn a_hard_slot_ends_what_is_on_the_air_when_it_is_looked_ahead() {
+    let material = long_tracks().with_file("news.mp3", 60, at(MORNING));
+    let rules =
+        Rules::new(&in_utc(vec![slot("daily 08:00", "news.mp3", SlotStart::Hard)]), Crossfade::default());
+    let mut director = Director::new(7, at(MORNING));
+    let [began, now, ends] =
+        ["07:55:00", "07:56:00", "08:05:00"].map(|time| at(&format!("2026-11-30T{time}Z")));
+    director.began(&rules, &track("long", "", 600_000), None, began, Some(ends));
+    let look = |ends| {
+        preview_of_what_comes(director.clone(), &rules, &material, now, ends, Duration::from_secs(3600))
+    };
+    let first = |plan: &[Planned]| (time(plan[0].at).to_string(), plan[0].reason.to_string());
+    assert_eq!(first(&look(ends)), ("2026-11-30T08:00:00Z".into(), "slot news at 08:00".into()));
+    // If it ends before, the next track is no slot.
+    let before = look(at("2026-11-30T07:57:00Z"));
+    assert_eq!(first(&before).0, "2026-11-30T07:57:00Z");
+    assert_eq!(begins(&before, "news"), ["2026-11-30T08:00:00Z"]);
+}
+
+#[test]
 fn two_slots_at_one_second_follow_each_other_and_the_hard_one_is_first() {
     let material = long_tracks().with_file("a.mp3", 60, at(MORNING)).with_file("b.mp3", 60, at(MORNING));
     let mut schedule = in_utc(vec![
