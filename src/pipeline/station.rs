@@ -65,6 +65,9 @@ impl Station {
         }
         let (pipelines, admission) = Default::default();
         let requests = takes_requests(&settings.pipelines);
+        // A disk that is sick does not hold up the start, so the page has its own files afterwards.
+        let bare = PageSettings { logo: None, folder: None, ..settings.page.clone() };
+        server.show_page_taking(&bare, requests)?;
         let mut station = Station { server, pipelines, admission, sessions, relays, plays, library, running };
         for mut pipeline in settings.pipelines {
             if let Some(library) = &station.library {
@@ -81,18 +84,18 @@ impl Station {
         if let Some(library) = &station.library {
             library.follow()?;
         }
-        station.show_page(&settings.page, requests)?;
+        if settings.page != bare {
+            station.show_files(&settings.page, requests)?;
+        }
         Ok(station)
     }
 
-    /// Shows the listeners' page. A disk that is sick costs the picture or the files that lie on it, not the
-    /// start.
-    fn show_page(&self, page: &PageSettings, requests: bool) -> Result<()> {
+    /// Gives the listeners' page its own files. A disk that is sick costs these, not the start.
+    fn show_files(&self, page: &PageSettings, requests: bool) -> Result<()> {
         match self.server.show_page_taking(page, requests) {
             Err(error @ Error::Setting { key: "logo" | "folder", .. }) => {
                 log::warn!("the page is shown without its own files until the next reload: {error}");
-                let page = PageSettings { logo: None, folder: None, ..page.clone() };
-                self.server.show_page_taking(&page, requests)
+                Ok(())
             }
             done => done,
         }

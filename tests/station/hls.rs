@@ -307,7 +307,7 @@ fn outputs_and_hls_come_change_and_go_on_the_air() {
     assert!(refused.to_string().contains("no output /none.aac"), "{refused}");
     let below = output("/radio/hls/x.aac", AacSettings::default());
     let refused = radio.pipeline().add_output(below).unwrap_err();
-    assert!(refused.to_string().contains("HLS at /radio/hls.m3u8"), "{refused}");
+    assert!(refused.to_string().contains("/radio/hls.m3u8, to which /radio/hls/x.aac belongs"), "{refused}");
     radio.stop();
 }
 

@@ -55,8 +55,11 @@ impl Besieged {
         };
         let radio = Radio::with(settings, vec![pipeline]);
         let listener = Listener::join(&radio);
-        until("there is a segment", || radio.station.server().stats().shelf_objects >= 3);
-        Besieged { radio, listener, _folder: folder }
+        let besieged = Besieged { radio, listener, _folder: folder };
+        // Who asks for the list of variants alone is no listener.
+        let variants = get("/radio/hls.m3u8", "");
+        until("there is a segment", || flood(besieged.connect(), vec![variants.clone()]) == [200]);
+        besieged
     }
 
     fn connect(&self) -> TcpStream {
