@@ -8,7 +8,6 @@ use std::time::Duration;
 use super::Pipeline;
 use super::resume::PipelineSnapshot;
 use super::settings::check_fade;
-#[cfg(feature = "library")]
 use crate::civil::Zone;
 use crate::engine::mixer::Command;
 use crate::engine::programme::Transitions;
