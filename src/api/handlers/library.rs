@@ -21,22 +21,18 @@ pub(crate) fn state(core: &Core, _: &Call<'_>) -> Handled {
 /// How many tracks are listed, if nobody says how many.
 const TRACKS: usize = 100;
 
-/// `GET /api/v1/library/tracks`: by words, or by the query of a smart playlist.
+/// `GET /api/v1/library/tracks`: by words, or by the query of a smart playlist, or by both.
 pub(crate) fn tracks(core: &Core, call: &Call<'_>) -> Handled {
     let (limit, offset) = page(call)?;
     let (words, smart) = (call.request.parameter("search"), call.request.parameter("smart"));
-    let hits = match (words, smart) {
-        (Some(_), Some(_)) => {
-            let detail = "search and smart exclude each other: a query has \"search\" of its own";
-            return Err(Problem::new("invalid-parameter", detail).at("smart"));
-        }
-        (words, None) => {
-            let search = Search { words: words.unwrap_or_default(), limit, offset };
-            library(core)?.search(&search)
-        }
-        (None, Some(smart)) => {
-            let query: SmartList = serde_json::from_str(&smart)
+    let hits = match smart {
+        None => library(core)?.search(&Search { words: words.unwrap_or_default(), limit, offset }),
+        Some(smart) => {
+            let mut query: SmartList = serde_json::from_str(&smart)
                 .map_err(|error| Problem::new("invalid-parameter", error.to_string()).at("smart"))?;
+            let words = words.filter(|words| !words.trim().is_empty());
+            let both = [query.search.take(), words].into_iter().flatten();
+            query.search = both.reduce(|own, words| format!("{own} {words}"));
             library(core)?.find(&query, limit, offset)
         }
     };
