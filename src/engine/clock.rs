@@ -104,6 +104,16 @@ impl Clock {
         times.wanted > due
     }
 
+    /// A stepped clock's mixer stops at this moment, if it would not before: the thread of the schedule may be
+    /// about to do what was due then.
+    pub(crate) fn stop_by(&self, due: Instant) {
+        if let Kind::Stepped(stepped) = &self.0 {
+            let mut times = stepped.lock();
+            let due = due.saturating_duration_since(stepped.origin);
+            times.planned = Some(times.planned.map_or(due, |planned| planned.min(due)));
+        }
+    }
+
     /// There is no schedule any more that the mixer waits for.
     pub(crate) fn plan_no_more(&self) {
         if let Kind::Stepped(stepped) = &self.0 {

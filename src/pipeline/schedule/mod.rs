@@ -365,7 +365,7 @@ impl Planner for Scheduling {
         if self.clock.is_stepped() {
             let position = self.clock.position();
             let next = self.next_time(&mut desk, &rules, position);
-            let _ = self.clock.has_come(next);
+            self.clock.stop_by(next);
         }
         drop(desk);
         self.changed.notify_all();
