@@ -218,7 +218,7 @@ impl Scheduling {
     ) -> MutexGuard<'a, Desk> {
         let waited = std::mem::take(&mut desk.waits_for_air);
         let looked_until = desk.looked_until;
-        let passed = desk.director.next_slot(rules, looked_until).is_some_and(|next| next <= at);
+        let next_slot = desk.director.next_slot(rules, looked_until);
         let mut takes_air = waited.then_some(TakesAir::AtOnce);
         let mut until = at;
         while let Some((time, by)) = desk.interruption(rules).filter(|(time, _)| *time <= at) {
@@ -237,6 +237,7 @@ impl Scheduling {
             }
         }
         desk.looked_until = desk.looked_until.max(until);
+        let passed = next_slot.is_some_and(|next| next <= until);
         if let Some(when) = takes_air {
             let wanted = desk.director.wanted(rules, at);
             let found;
