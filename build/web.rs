@@ -16,15 +16,21 @@ pub fn embed() {
     for folder in sorted(&web).iter().filter(|path| path.is_dir()) {
         for file in sorted(folder) {
             let name = file.strip_prefix(&web).expect("it is below").to_str().expect("a name in UTF-8");
-            let packed = out.join(format!("{}.gz", name.replace('/', "-")));
-            fs::write(&packed, compressed(&file)).expect("OUT_DIR can be written");
-            list.push_str(&format!(
-                "    WebFile {{ name: {name:?}, bytes: include_bytes!({file:?}), gzip: include_bytes!({packed:?}) }},\n"
-            ));
+            let packed = format!("{}.gz", name.replace('/', "-"));
+            fs::write(out.join(&packed), compressed(&file)).expect("OUT_DIR can be written");
+            let bytes = included("CARGO_MANIFEST_DIR", &format!("web/{name}"));
+            let gzip = included("OUT_DIR", &packed);
+            list.push_str(&format!("    WebFile {{ name: {name:?}, bytes: {bytes}, gzip: {gzip} }},\n"));
         }
     }
     list.push_str("]\n");
     fs::write(out.join("web.rs"), list).expect("OUT_DIR can be written");
+}
+
+/// An expression with the bytes of a file. Where its folder is, is found when the list is compiled: another
+/// copy of the sources may share the list.
+fn included(folder: &str, path: &str) -> String {
+    format!("include_bytes!(concat!(env!({folder:?}), \"/\", {path:?}))")
 }
 
 /// What is in a folder, in an order that is the same on every machine.
