@@ -41,18 +41,42 @@ fn of_history<T>(station: lw_station, act: impl FnOnce(&History) -> Outcome<T>) 
     on_air(station, |station| act(station.history().ok_or_else(missing)?))
 }
 
-/// A span of days of the pipeline with this name; without one, of the system's.
-fn span(
-    station: lw_station,
-    from: Option<&str>,
-    to: Option<&str>,
-    pipeline_name: Option<&str>,
-) -> Outcome<ReportSpan> {
-    on_air(station, |station| {
-        let named = |pipeline: &&Pipeline| pipeline_name == Some(pipeline.name());
-        let zone = station.pipelines().iter().find(named).map(Pipeline::zone).unwrap_or_default();
-        Ok(ReportSpan::parse(from, to, None, &zone)?)
-    })
+/// Which plays are wanted.
+struct Wanted<'a> {
+    from: Option<&'a str>,
+    to: Option<&'a str>,
+    /// `None`: those of all pipelines.
+    pipeline_name: Option<&'a str>,
+}
+
+impl<'a> Wanted<'a> {
+    /// Reads the arguments.
+    ///
+    /// # Safety
+    /// Each is NULL or a string that ends with NUL.
+    unsafe fn read(
+        from: *const c_char,
+        to: *const c_char,
+        pipeline_name: *const c_char,
+    ) -> Outcome<Wanted<'a>> {
+        // SAFETY: as this function's.
+        unsafe {
+            Ok(Wanted {
+                from: optional_text(from, "from")?,
+                to: optional_text(to, "to")?,
+                pipeline_name: optional_text(pipeline_name, "pipeline_name")?,
+            })
+        }
+    }
+
+    /// The span, in the time zone of the pipeline; without one, of the system.
+    fn span(&self, station: lw_station) -> Outcome<ReportSpan> {
+        on_air(station, |station| {
+            let named = |pipeline: &&Pipeline| self.pipeline_name == Some(pipeline.name());
+            let zone = station.pipelines().iter().find(named).map(Pipeline::zone).unwrap_or_default();
+            Ok(ReportSpan::parse(self.from, self.to, None, &zone)?)
+        })
+    }
 }
 
 /// How the library of a station is doing, as JSON: how many `tracks`, `missing`, `unplayable` and `to_hear`
@@ -222,22 +246,10 @@ pub unsafe extern "C" fn lw_station_history(
 ) -> lw_status {
     call(|| {
         // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
-        let [from, to, name] = unsafe {
-            [
-                optional_text(from, "from")?,
-                optional_text(to, "to")?,
-                optional_text(pipeline_name, "pipeline_name")?,
-            ]
-        };
-        // SAFETY: as above.
-        let json = unsafe { Out::new(json, "json") }?;
-        let span = span(station, from, to, name)?;
-        let wanted = PlaysWanted {
-            from: from.and(span.from),
-            before: to.and(span.before),
-            pipeline: name.map(str::to_owned),
-            limit: Some(most as u64),
-        };
+        let (wanted, json) = unsafe { (Wanted::read(from, to, pipeline_name)?, Out::new(json, "json")?) };
+        let ReportSpan { from, before, .. } = wanted.span(station)?;
+        let pipeline = wanted.pipeline_name.map(str::to_owned);
+        let wanted = PlaysWanted { from, before, pipeline, limit: Some(most as u64) };
         let plays = of_history(station, |history| Ok(history.plays(&wanted)?))?;
         json.json(&plays.iter().map(Play::of).collect::<Vec<_>>())
     })
@@ -258,22 +270,16 @@ pub unsafe extern "C" fn lw_station_report(
 ) -> lw_status {
     call(|| {
         // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
-        let [from, to, name] = unsafe {
-            [
-                optional_text(from, "from")?,
-                optional_text(to, "to")?,
-                optional_text(pipeline_name, "pipeline_name")?,
-            ]
-        };
+        let wanted = unsafe { Wanted::read(from, to, pipeline_name) }?;
         // SAFETY: as above.
         let (by, format, report) =
             unsafe { (text(by, "by")?, text(format, "format")?, Out::new(report, "report")?) };
-        let span = span(station, from, to, name)?;
+        let span = wanted.span(station)?;
         let by = named(ReportBy::named(by), "by", by)?;
         let format = named(ReportFormat::named(format), "format", format)?;
         let mut written = Vec::new();
         of_history(station, |history| {
-            Ok(write_report(history.file(), &span, name, by, format, &mut written)?)
+            Ok(write_report(history.file(), &span, wanted.pipeline_name, by, format, &mut written)?)
         })?;
         report.text(&String::from_utf8_lossy(&written))
     })
