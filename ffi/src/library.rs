@@ -69,11 +69,13 @@ impl<'a> Wanted<'a> {
         }
     }
 
-    /// The span, in the time zone of the pipeline; without one, of the system.
+    /// The span, in the time zone of the pipeline; without one, of the first.
     fn span(&self, station: lw_station) -> Outcome<ReportSpan> {
         on_air(station, |station| {
-            let named = |pipeline: &&Pipeline| self.pipeline_name == Some(pipeline.name());
-            let zone = station.pipelines().iter().find(named).map(Pipeline::zone).unwrap_or_default();
+            let pipelines = station.pipelines();
+            let wanted = |pipeline: &&Pipeline| self.pipeline_name.is_none_or(|name| pipeline.name() == name);
+            let pipeline = pipelines.iter().find(wanted).or(pipelines.first());
+            let zone = pipeline.map(Pipeline::zone).unwrap_or_default();
             Ok(ReportSpan::parse(self.from, self.to, None, &zone)?)
         })
     }
@@ -232,7 +234,7 @@ pub unsafe extern "C" fn lw_library_remove_playlist(station: lw_station, name: *
 
 /// What a station has played, the oldest first, as a JSON list like that of the HTTP API (docs/HISTORY.md).
 /// `from` and `to` are days (`2026-01-31`, which is a part of it) or points of time, in the zone of the
-/// pipeline, or of the system; NULL is the beginning, or now. `most` of them: the first where there is a
+/// pipeline, or of the first one; NULL is the beginning, or now. `most` of them: the first where there is a
 /// `from`, else the last. `pipeline_name` may be NULL for all pipelines. It reads the history's file.
 /// `LW_NOT_FOUND` if nothing is written down. `json` is freed by `lw_free`.
 #[unsafe(no_mangle)]
