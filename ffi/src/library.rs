@@ -93,9 +93,10 @@ pub unsafe extern "C" fn lw_library_state(station: lw_station, json: *mut *mut c
     })
 }
 
-/// Searches the library of a station, as one types: tracks that have all `words` in artist, title, album or
-/// file, the best first; without words the newest. `most` tracks (up to 1,000) after the first `offset`, as
-/// JSON: `tracks`, `total`, and `more` (whether there are more than that). `json` is freed by `lw_free`.
+/// Searches the library of a station, as one types: tracks that have all `words` in artist, title, album,
+/// genre, year or file, the best first; without words the newest. `most` tracks (up to 1,000) after the first
+/// `offset`, as JSON: `tracks`, `total`, and `more` (whether there are more than that). `json` is freed by
+/// `lw_free`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_library_search(
     station: lw_station,
