@@ -153,8 +153,9 @@ def _octets(given):
 
 def _natural(number, kind=c_uint64):
     """Refuses numbers that would wrap around in C."""
-    if not 0 <= number < 1 << 8 * ctypes.sizeof(kind):
-        raise ValueError("%r is not from 0 to 2**%d - 1" % (number, 8 * ctypes.sizeof(kind)))
+    bits = 8 * ctypes.sizeof(kind) - (kind(-1).value < 0)
+    if not 0 <= number < 1 << bits:
+        raise ValueError("%r is not from 0 to 2**%d - 1" % (number, bits))
     return kind(number)
 
 
@@ -328,12 +329,12 @@ class Station(_Handle):
                      _natural(offset, c_size_t))
 
     def library_track(self, track):
-        return _json("lw_library_track", self.handle, c_int64(track))
+        return _json("lw_library_track", self.handle, _natural(track, c_int64))
 
     def library_edit(self, track, **changes):
         """`library_edit(17, kind="jingle", title=None)`: None takes back what was said. Returns the
         track."""
-        return _json("lw_library_edit", self.handle, c_int64(track), json.dumps(changes).encode())
+        return _json("lw_library_edit", self.handle, _natural(track, c_int64), json.dumps(changes).encode())
 
     def library_start_scan(self):
         _call("lw_library_start_scan", self.handle)
@@ -745,7 +746,7 @@ class Pipeline(_Handle):
     def request(self, track, address):
         """Takes the request of a listener at this IP address. Raises `Error` with the name LW_LIMIT if a
         limit is reached."""
-        return _json("lw_pipeline_request", self.handle, c_int64(track), _utf8(address))
+        return _json("lw_pipeline_request", self.handle, _natural(track, c_int64), _utf8(address))
 
     def preview(self, hours=24):
         return _json("lw_pipeline_preview", self.handle, _natural(hours, c_size_t))

@@ -568,6 +568,7 @@ class Calls(OnStation):
             lambda: self.pipeline.seek(-1),
             lambda: self.pipeline.seek(2**64 + 5),
             lambda: self.pipeline.up_next(-1),
+            lambda: self.pipeline.request(2**64 + 5, "192.0.2.1"),
             lambda: self.pipeline.set_volume(-1, 1),
             lambda: longwave.Encoder({"format": "mp3"}, 2**32 + 44100),
         ]:
