@@ -66,6 +66,7 @@ pub fn run(args: &Ctl) -> Result<(), Failure> {
             super::say(&client.text(&format!("/api/v1/report{wanted}"))?);
             return Ok(());
         }
+        CtlCommand::Played { at, mount: Some(mount) } => return played(at, mount, &client, &out),
         CtlCommand::Announce { all: true, .. } if args.pipeline.is_some() => {
             return Err(Failure::Usage("longwave: --all cannot be used with --pipeline".into()));
         }
@@ -103,14 +104,10 @@ fn of_pipeline(command: &CtlCommand, pipeline: &Pipeline<'_>, out: &Out) -> Resu
             let shown = if wanted.is_empty() { table::history } else { table::plays };
             out.show(&pipeline.ask("GET", &format!("/history{wanted}"), None)?, shown)
         }
-        CtlCommand::Played { at, mount } => {
-            let first = || Ok(pipeline.ask("GET", "", None)?["mounts"][0].as_str().map(str::to_owned));
-            let mount = mount.clone().map_or_else(first, |mount| Ok::<_, Failure>(Some(mount)))?;
-            let mount =
-                mount.ok_or_else(|| Failure::Refused("longwave: the pipeline has no mount".into()))?;
-            let path: Vec<_> = mount.split('/').map(|segment| encoded(segment).to_string()).collect();
-            let path = format!("/played{}{}", path.join("/"), query(&[("at", Some(at.as_str()))]));
-            out.show(&pipeline.client.ask("GET", &path, None)?, table::heard)
+        CtlCommand::Played { at, mount: None } => {
+            let state = pipeline.ask("GET", "", None)?;
+            let none = || Failure::Refused("longwave: the pipeline has no mount".into());
+            played(at, state["mounts"][0].as_str().ok_or_else(none)?, pipeline.client, out)
         }
         CtlCommand::Why => out.show(&pipeline.ask("GET", "", None)?, table::why),
         CtlCommand::Schedule { hours } => {
@@ -185,9 +182,17 @@ fn of_pipeline(command: &CtlCommand, pipeline: &Pipeline<'_>, out: &Out) -> Resu
         | CtlCommand::Kick { .. }
         | CtlCommand::Sources { .. }
         | CtlCommand::Sessions { .. }
+        | CtlCommand::Played { mount: Some(_), .. }
         | CtlCommand::Report { .. }
         | CtlCommand::Watch => Ok(()),
     }
+}
+
+/// Shows what was heard at a mount.
+fn played(at: &str, mount: &str, client: &Client, out: &Out) -> Result<(), Failure> {
+    let path: Vec<_> = mount.split('/').map(|segment| encoded(segment).to_string()).collect();
+    let path = format!("/played{}{}", path.join("/"), query(&[("at", Some(at))]));
+    out.show(&client.ask("GET", &path, None)?, table::heard)
 }
 
 /// What listeners do. Without `--pipeline` the station finds the one that takes requests.
