@@ -205,7 +205,8 @@ pub fn format_title(
     one_line(&text).into_owned()
 }
 
-fn stem(file: &Path) -> String {
+/// The name of a file without its extension, for people.
+pub(crate) fn stem(file: &Path) -> String {
     path_text::shown(file.file_stem().unwrap_or(file.as_os_str()).as_bytes()).into_owned()
 }
 

@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::FileNames;
 use crate::ids::EntryId;
 use crate::library::{Edits, Hearing, Hits, LibraryState, ScanState, Track};
+use crate::metadata::stem;
 use crate::playout::TrackKind;
 use crate::time::{rfc3339, seconds};
 
@@ -98,13 +99,13 @@ pub struct LibraryTrack {
     last_played: Option<String>,
 }
 
-/// A track that listeners may request. Anybody may see it, so it does not name its file, unless it has no other
-/// name.
+/// A track that listeners may request. Anybody may see it, so it does not name its file, unless it has no
+/// other name.
 #[derive(Debug, Serialize)]
 pub struct OfferedTrack {
     track: i64,
     artist: Option<String>,
-    title: Option<String>,
+    title: String,
     album: Option<String>,
     duration: Option<f64>,
 }
@@ -112,11 +113,10 @@ pub struct OfferedTrack {
 impl OfferedTrack {
     /// The document of this track.
     pub fn of(track: &Track) -> OfferedTrack {
-        let of_file = || track.path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
         OfferedTrack {
             track: track.id,
             artist: track.artist().map(str::to_owned),
-            title: track.title().map(str::to_owned).or_else(of_file),
+            title: track.title().map_or_else(|| stem(&track.path), str::to_owned),
             album: track.tags.album.clone(),
             duration: track.duration().map(seconds),
         }
