@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Counter;
 
-/// How many buckets there are: up to 2^32 µs, which is more than an hour.
+/// How many buckets there are: up to 2^33 µs, which is more than two hours. The last one has all above it.
 const BUCKETS: usize = 4 * 32;
 
 /// Counts durations by size, on one thread. Each power of two of microseconds has four buckets, so a quantile
