@@ -1,7 +1,7 @@
 #!/bin/bash
 # test-metrics.sh FOLDER [SECONDS]: runs the program in FOLDER, and has promtool check its metrics, the rules
-# and their tests. Then a real Prometheus reads the metrics for some seconds (60), and is asked for what must be
-# there.
+# and their tests. Then a real Prometheus reads the metrics for some seconds (60), and is asked for what must
+# be there.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 built=$(realpath "$1")

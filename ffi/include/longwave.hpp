@@ -1092,7 +1092,8 @@ public:
     }
     std::string library_playlist(const std::string &name) const
     {
-        return detail::text([&](auto out) { return lw_library_playlist(handle(), detail::whole(name), out); });
+        return detail::text(
+            [&](auto out) { return lw_library_playlist(handle(), detail::whole(name), out); });
     }
     void library_set_playlist(const std::string &name, const std::string &playlist)
     {
