@@ -278,8 +278,10 @@ pub unsafe extern "C" fn lw_station_report(
         let (by, format, report) =
             unsafe { (text(by, "by")?, text(format, "format")?, Out::new(report, "report")?) };
         let span = wanted.span(station)?;
-        let by = named(ReportBy::named(by), "by", by)?;
-        let format = named(ReportFormat::named(format), "format", format)?;
+        let known = || ReportBy::ALL.iter().map(|by| by.as_str());
+        let by = ReportBy::named(by).ok_or_else(|| unknown("by", by, known()))?;
+        let known = || ReportFormat::ALL.iter().map(|format| format.as_str());
+        let format = ReportFormat::named(format).ok_or_else(|| unknown("format", format, known()))?;
         let mut written = Vec::new();
         of_history(station, |history| {
             Ok(write_report(history.file(), &span, wanted.pipeline_name, by, format, &mut written)?)
@@ -342,7 +344,8 @@ fn refused(refused: RequestRefused) -> Failure {
     }
 }
 
-/// A value that was given by its name.
-fn named<T>(found: Option<T>, key: &str, given: &str) -> Outcome<T> {
-    found.ok_or_else(|| Failure::invalid(format!("{key}: {given:?} is not known")))
+/// A value that is none of these names.
+fn unknown(key: &str, given: &str, names: impl Iterator<Item = &'static str>) -> Failure {
+    let known: Vec<_> = names.collect();
+    Failure::invalid(format!("{key}: {given:?}: there is {}", known.join(", ")))
 }
