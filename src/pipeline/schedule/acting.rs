@@ -284,7 +284,7 @@ impl Scheduling {
         reason: &str,
     ) -> (MutexGuard<'a, Desk>, Option<Announced>) {
         desk.looked_until = desk.looked_until.max(at);
-        let mut interrupts = None;
+        let mut above = Vec::new();
         for due in desk.director.due_slots(rules, at) {
             match due.settings(rules).over_live {
                 // It is ordered when its time has come: what is announced does not wait for it.
@@ -297,19 +297,18 @@ impl Scheduling {
                     let dropped = desk.director.drop_now(rules, &due, reason.to_owned());
                     self.tell(dropped);
                 }
-                OverLive::Interrupt => interrupts = interrupts.or(Some(due)),
+                OverLive::Interrupt => above.push(due),
             }
         }
-        let Some(due) = interrupts else { return (desk, None) };
-        let wanted = desk.director.wants(rules, &due);
-        let (mut desk, found) = self.look_for(desk, &[wanted]);
+        let wanted: Vec<_> = above.iter().map(|due| desk.director.wants(rules, due)).collect();
+        let (mut desk, found) = self.look_for(desk, &wanted);
         if !desk.plays_by(rules) {
             return (desk, None);
         }
         let Desk { director, stock, .. } = &mut *desk;
-        let Some(pick) = director.resolve(rules, &due, at, &Looked { stock, found: &found }) else {
-            return (desk, None);
-        };
+        let material = Looked { stock, found: &found };
+        let first = above.iter().find_map(|due| Some((due, director.resolve(rules, due, at, &material)?)));
+        let Some((due, pick)) = first else { return (desk, None) };
         director.announced(rules, &pick, at);
         self.up_next.lock().ask_schedule();
         let slot = due.settings(rules);
