@@ -220,6 +220,7 @@ impl Scheduling {
         let looked_until = desk.looked_until;
         let next_slot = desk.director.next_slot(rules, looked_until);
         let mut takes_air = waited.then_some(TakesAir::AtOnce);
+        let mut is_over = None;
         let mut until = at;
         while let Some((time, by)) = desk.interruption(rules).filter(|(time, _)| *time <= at) {
             if self.comes_after_track(&desk, time).is_some() {
@@ -229,10 +230,9 @@ impl Scheduling {
             desk.looked_until = time;
             match by {
                 Interruption::Slot => takes_air = Some(TakesAir::At(time)),
-                Interruption::TimeIsOver => {
-                    let mut up_next = self.up_next.lock();
-                    up_next.ask_schedule();
-                    up_next.skip(self.give_way(TakesAir::At(time), TrackKind::Show, false));
+                Interruption::TimeIsOver => self.end_at(time),
+                Interruption::SlotAsTimeIsOver => {
+                    (takes_air, is_over) = (Some(TakesAir::At(time)), Some(time));
                 }
             }
         }
@@ -246,11 +246,22 @@ impl Scheduling {
                 return desk;
             }
         }
+        if let Some(time) = is_over {
+            self.end_at(time);
+        }
         if passed || waited {
             // A slot that begins with the next track may have come.
             self.up_next.lock().ask_schedule();
         }
         desk
+    }
+
+    /// The track on the air ends at this time, and the next one follows.
+    fn end_at(&self, time: Timestamp) {
+        let give_way = self.give_way(TakesAir::At(time), TrackKind::Show, false);
+        let mut up_next = self.up_next.lock();
+        up_next.ask_schedule();
+        up_next.skip(give_way);
     }
 
     /// The slot that is due at `at` takes the air, if it has something to play and does not wait.

@@ -110,6 +110,8 @@ pub(crate) enum Interruption {
     Slot,
     /// The time of the slot on the air is over.
     TimeIsOver,
+    /// Both at one moment: the time is over, whether or not the slot that has come has something to play.
+    SlotAsTimeIsOver,
 }
 
 impl Director {
@@ -411,9 +413,11 @@ impl Director {
             None => (after, None, None),
         };
         let slot = self.slots.next_interrupting(rules, after.max(since), ends);
-        let slot = slot.map(|at| (at, Interruption::Slot));
-        let over = until.filter(|until| *until > after).map(|at| (at, Interruption::TimeIsOver));
-        slot.into_iter().chain(over).min_by_key(|(at, _)| *at)
+        match (slot, until.filter(|until| *until > after)) {
+            (Some(at), Some(over)) if at == over => Some((at, Interruption::SlotAsTimeIsOver)),
+            (Some(at), over) if over.is_none_or(|over| at < over) => Some((at, Interruption::Slot)),
+            (_, over) => over.map(|at| (at, Interruption::TimeIsOver)),
+        }
     }
 
     /// When the next slot comes after this moment.

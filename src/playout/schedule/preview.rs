@@ -96,7 +96,7 @@ fn cut(
             return None;
         }
         match by {
-            Interruption::TimeIsOver => return Some(at),
+            Interruption::TimeIsOver | Interruption::SlotAsTimeIsOver => return Some(at),
             Interruption::Slot if director.due_slot(rules, material, at).is_some() => return Some(at),
             Interruption::Slot => after = at,
         }

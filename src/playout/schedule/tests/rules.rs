@@ -120,6 +120,17 @@ fn what_is_longer_than_its_slot_is_cut_by_its_own_end_or_by_the_next_hard_slot()
 }
 
 #[test]
+fn a_slot_whose_time_is_over_ends_though_the_one_that_comes_then_has_nothing_to_play() {
+    let material = long_tracks().with_file("show.mp3", 7_200, at(MORNING));
+    let mut show = slot("daily 07:00", "show.mp3", SlotStart::Hard);
+    show.lasts = Some(Duration::from_secs(3_600));
+    let schedule = in_utc(vec![show, slot("daily 08:00", "news.mp3", SlotStart::Hard)]);
+    let plan = plan(&schedule, &material, MORNING, NOON);
+    let show = plan.iter().find(|planned| planned.entry.path == Path::new("show.mp3")).unwrap();
+    assert_eq!(time(show.ends), at("2026-11-30T08:00:00Z"));
+}
+
+#[test]
 fn a_folder_gives_its_newest_file_that_was_not_played() {
     let mut material = long_tracks();
     for (file, day) in [("shows/1", 1), ("shows/2", 2), ("shows/3", 3)] {
