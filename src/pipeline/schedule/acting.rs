@@ -141,9 +141,11 @@ impl Scheduling {
     /// the desk is free again.
     fn act(&self, now: Instant) -> (Instant, u64, Option<Announced>) {
         let mut desk = self.desk();
+        // What changes while the desk is left alone is looked at at once.
+        let changes = desk.changes;
         self.read_reports(&mut desk);
         self.end_announced(&mut desk);
-        let Some(rules) = desk.rules.clone() else { return (now + LOOK_EVERY, desk.changes, None) };
+        let Some(rules) = desk.rules.clone() else { return (now + LOOK_EVERY, changes, None) };
         let air = self.air();
         let at = timestamp(&self.clock, now + self.ahead(air));
         desk.mend_clock(at);
@@ -159,7 +161,7 @@ impl Scheduling {
             Air::Programme => (self.interrupt(desk, &rules, at), None),
             Air::Taken(reason) => self.wait_for_air(desk, &rules, at, reason),
         };
-        (self.next_time(&mut desk, &rules, now), desk.changes, announced)
+        (self.next_time(&mut desk, &rules, now), changes, announced)
     }
 
     /// When there is something to do after this moment.
@@ -242,6 +244,16 @@ impl Scheduling {
             let wanted = desk.director.wanted(rules, at);
             let found;
             (desk, found) = self.look_for(desk, &wanted);
+            if !desk.plays_by(rules) {
+                // It is looked at again by the new rules.
+                match when {
+                    TakesAir::AtOnce => desk.waits_for_air = true,
+                    TakesAir::At(time) => {
+                        desk.looked_until = desk.looked_until.min(earlier(time, Duration::from_millis(1)));
+                    }
+                }
+                return desk;
+            }
             if self.take_air(&mut desk, rules, &found, when, at) {
                 return desk;
             }
@@ -268,14 +280,11 @@ impl Scheduling {
     fn take_air(
         &self,
         desk: &mut Desk,
-        rules: &Arc<Rules>,
+        rules: &Rules,
         found: &FoundFiles,
         when: TakesAir,
         at: Timestamp,
     ) -> bool {
-        if !desk.plays_by(rules) {
-            return false;
-        }
         let Desk { director, stock, pending, .. } = desk;
         let Some(pick) = director.due_slot(rules, &Looked { stock, found }, at) else { return false };
         let Some(slot) = pick.slot(rules).filter(|slot| slot.start.interrupts()) else { return false };
