@@ -12,7 +12,7 @@ use crate::engine::clock::Clock;
 use crate::error::{Error, Result};
 use crate::ids::EntryId;
 use crate::library::Library;
-use crate::playout::{Requested, Schedule};
+use crate::playout::{Requested, SeparationSettings};
 use crate::setting::Settings;
 
 pub(crate) use settings::REQUESTS;
@@ -36,27 +36,24 @@ pub(super) struct Requests {
 struct Terms {
     /// `None`: no requests are taken.
     settings: Option<RequestSettings>,
-    /// Its zone and its separation count for requests, too.
-    schedule: Schedule,
+    /// That of the schedule, which counts for requests, too.
+    separation: SeparationSettings,
 }
 
 impl Requests {
     pub fn of(settings: &PipelineSettings) -> Requests {
-        let terms = Terms { settings: settings.requests.clone(), schedule: Schedule::default() };
-        let requests = Requests {
+        let separation = settings.schedule.separation;
+        Requests {
             library: settings.library.clone(),
             clock: settings.clock.clone(),
-            terms: Mutex::new(terms),
+            terms: Mutex::new(Terms { settings: settings.requests.clone(), separation }),
             requested: Mutex::default(),
-        };
-        requests.set_schedule(&settings.schedule);
-        requests
+        }
     }
 
-    /// Another schedule has been set.
-    pub fn set_schedule(&self, schedule: &Schedule) {
-        let Schedule { zone, separation, .. } = schedule.clone();
-        self.terms().schedule = Schedule { zone, separation, ..Schedule::default() };
+    /// Another schedule has been set, with this separation.
+    pub fn set_separation(&self, separation: SeparationSettings) {
+        self.terms().separation = separation;
     }
 
     /// The requests that limits count, as of now. `waits` says whether an entry is in the queue.

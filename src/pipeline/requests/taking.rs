@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use super::Terms;
 use crate::access::{Slot, Slotted, network, slotted};
+use crate::civil::Zone;
 use crate::error::Error;
 use crate::ids::EntryId;
 use crate::library::{Library, Search, Track};
@@ -86,7 +87,7 @@ impl Pipeline {
         let (library, terms) = self.requests_of()?;
         let requests = &self.inner.requests;
         let now = requests.now();
-        match slotted(&terms.open(), now) {
+        match slotted(&terms.open(&self.zone()), now) {
             Slotted::Always | Slotted::Now(_) => {}
             Slotted::Next(_, turn) => return Err(RequestRefused::Closed(Some(turn.begins))),
             Slotted::Never => return Err(RequestRefused::Closed(None)),
@@ -105,7 +106,7 @@ impl Pipeline {
         let queue: Vec<EntryId> = self.inner.up_next().queued().map(|(id, _)| id).collect();
         let limits = terms.settings.as_ref().ok_or(RequestRefused::Off)?.limits;
         requested
-            .allow(&limits, &terms.schedule.separation, &wish, &heard, |id| queue.contains(&id), now)
+            .allow(&limits, &terms.separation, &wish, &heard, |id| queue.contains(&id), now)
             .map_err(RequestRefused::Limit)?;
         let ids = self.queue_files([entry], Place::End).map_err(RequestRefused::Failed)?;
         requested.take(&wish, ids[0], now);
@@ -135,9 +136,9 @@ impl Pipeline {
 }
 
 impl Terms {
-    /// The times at which requests are taken, in their zones.
-    fn open(&self) -> Vec<Slot> {
-        let zone = self.schedule.zone.zone();
+    /// The times at which requests are taken: in this zone, unless they name another.
+    fn open(&self, zone: &Zone) -> Vec<Slot> {
+        let zone = zone.zone();
         let open = self.settings.iter().flat_map(|settings| settings.open.clone());
         open.map(|slot| slot.meant_in(&zone)).collect()
     }
@@ -178,15 +179,15 @@ impl std::error::Error for RequestRefused {}
 mod tests {
     use super::*;
     use crate::access::Turn;
-    use crate::playout::Schedule;
+    use crate::playout::SeparationSettings;
 
     #[test]
     fn opening_hours_are_of_the_pipelines_zone_when_clocks_change() {
-        let schedule = Schedule { zone: "Europe/Berlin".parse().unwrap(), ..Schedule::default() };
         let open = ["Sun 02:30 for 2h", "Mon 08:00 for 12h in America/Chicago"];
         let open = open.iter().map(|slot| slot.parse().unwrap()).collect();
         let settings = super::super::RequestSettings { open, ..Default::default() };
-        let open = Terms { settings: Some(settings), schedule }.open();
+        let terms = Terms { settings: Some(settings), separation: SeparationSettings::default() };
+        let open = terms.open(&"Europe/Berlin".parse().unwrap());
         let at = |text: &str| SystemTime::from(text.parse::<jiff::Timestamp>().unwrap());
         let is_open = |moment: &str| matches!(slotted(&open, at(moment)), Slotted::Now(_));
         let opens = |after: &str| match slotted(&open, at(after)) {
