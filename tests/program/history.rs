@@ -15,13 +15,13 @@ use nix::unistd::Pid;
 use serde_json::Value;
 
 /// A running `longwave serve`.
-struct Daemon {
+pub(super) struct Daemon {
     process: Child,
-    address: String,
+    pub(super) address: String,
 }
 
 impl Daemon {
-    fn start(folder: &Path) -> Daemon {
+    pub(super) fn start(folder: &Path) -> Daemon {
         let mut process = Command::new(env!("CARGO_BIN_EXE_longwave"))
             .args(["serve", "station.toml"])
             .current_dir(folder)

@@ -2,30 +2,33 @@
 #![cfg(all(feature = "mp3", feature = "library"))]
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::SystemTime;
 
 use longwave_testing::studio::constant;
 use longwave_testing::until;
 use serde_json::Value;
 
+use super::history::Daemon;
+
 /// A station with a library of four tracks, of which two may be requested in an hour.
-struct Daemon {
-    process: Child,
+struct Radio {
+    /// It ends with this value.
+    _daemon: Daemon,
     folder: PathBuf,
     address: String,
 }
 
-impl Daemon {
-    fn start(folder: &Path) -> Daemon {
-        Daemon::with(folder, "")
+impl Radio {
+    fn start(folder: &Path) -> Radio {
+        Radio::with(folder, "")
     }
 
     /// One with further keys of its server.
-    fn with(folder: &Path, keys: &str) -> Daemon {
+    fn with(folder: &Path, keys: &str) -> Radio {
         fs::create_dir(folder.join("music")).unwrap();
         for name in ["Jóga", "Hyperballad", "Army of Me", "Isobel"] {
             constant(&folder.join(format!("music/{name}.wav")), 0.1, 600 * 8000);
@@ -37,18 +40,9 @@ impl Daemon {
                     [[pipeline.output]]\nformat = 'mp3'\nmount = '/radio.mp3'\nbitrate = 32\n"
         );
         fs::write(folder.join("station.toml"), text).unwrap();
-        let mut process = Command::new(env!("CARGO_BIN_EXE_longwave"))
-            .args(["serve", "station.toml"])
-            .current_dir(folder)
-            .env("XDG_RUNTIME_DIR", folder)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let address = line.split('/').nth(2).expect("a URL").to_owned();
-        Daemon { process, folder: folder.to_owned(), address }
+        let daemon = Daemon::start(folder);
+        let address = daemon.address.clone();
+        Radio { _daemon: daemon, folder: folder.to_owned(), address }
     }
 
     /// The whole answer to a request, with these further headers.
@@ -98,13 +92,6 @@ impl Daemon {
     }
 }
 
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
 /// The body of a refusal, which pages may read and bots obey.
 fn refusal(answer: &str, status: &str) -> Value {
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
@@ -120,7 +107,7 @@ fn refusal(answer: &str, status: &str) -> Value {
 #[test]
 fn anybody_may_request_what_the_library_has_up_to_the_limits() {
     let folder = tempfile::tempdir().unwrap();
-    let daemon = Daemon::start(folder.path());
+    let daemon = Radio::start(folder.path());
     daemon.has_tracks(4);
     assert_eq!(daemon.search("").len(), 4);
     let id = |words: &str| {
@@ -165,7 +152,7 @@ fn anybody_may_request_what_the_library_has_up_to_the_limits() {
 #[test]
 fn limits_and_opening_hours_change_by_a_reload() {
     let folder = tempfile::tempdir().unwrap();
-    let daemon = Daemon::start(folder.path());
+    let daemon = Radio::start(folder.path());
     daemon.has_tracks(4);
     let file = folder.path().join("station.toml");
     let text = fs::read_to_string(&file).unwrap();
@@ -199,7 +186,7 @@ fn limits_and_opening_hours_change_by_a_reload() {
 #[test]
 fn behind_a_proxy_each_listener_has_limits_of_their_own() {
     let folder = tempfile::tempdir().unwrap();
-    let daemon = Daemon::with(folder.path(), "trusted_proxies = '127.0.0.1'\n");
+    let daemon = Radio::with(folder.path(), "trusted_proxies = '127.0.0.1'\n");
     daemon.has_tracks(4);
     let file = folder.path().join("station.toml");
     let text = fs::read_to_string(&file).unwrap();
@@ -228,7 +215,7 @@ fn behind_a_proxy_each_listener_has_limits_of_their_own() {
 #[test]
 fn who_asks_too_often_waits_and_operators_do_not() {
     let folder = tempfile::tempdir().unwrap();
-    let daemon = Daemon::start(folder.path());
+    let daemon = Radio::start(folder.path());
     // Bodies that never come have places of their own.
     let slow: Vec<TcpStream> = (0..20)
         .map(|_| {
