@@ -47,9 +47,9 @@ pub struct Restored {
 ///
 /// # Errors
 /// [`Error::Exists`] if a file is there, unless it may be replaced; [`Error::File`] if a station on the air
-/// has one of them in use, its state or a database, or if the archive is damaged, is none, has what no backup has, or cannot
-/// be unpacked. Nothing has changed then. [`Error::File`], too, if a file cannot take its place: those before
-/// it are restored then.
+/// has one of them in use, its state or a database, or if the archive is damaged, is none, has what no backup
+/// has, or cannot be unpacked. Nothing has changed then. [`Error::File`], too, if a file cannot take its
+/// place: those before it are restored then.
 pub fn restore(archive: &Path, options: &RestoreOptions) -> Result<Restored> {
     let refused = |error: io::Error| Error::file(archive, error.to_string());
     let file = File::open(archive).map_err(refused)?;

@@ -104,8 +104,8 @@ impl Clock {
         times.wanted > due
     }
 
-    /// A stepped clock's mixer stops at this moment, if it would not before: the thread of the schedule may be
-    /// about to do what was due then.
+    /// A stepped clock's mixer stops at this moment, if it would not before: the thread of the schedule may
+    /// be about to do what was due then.
     pub(crate) fn stop_by(&self, due: Instant) {
         if let Kind::Stepped(stepped) = &self.0 {
             let mut times = stepped.lock();

@@ -15,8 +15,8 @@ use longwave_testing::until;
 
 use crate::music::Shelf;
 
-/// A station of this shelf that has been scanned. Its programme is held in the middle of a long track: what is
-/// queued stays there.
+/// A station of this shelf that has been scanned. Its programme is held in the middle of a long track: what
+/// is queued stays there.
 fn station(shelf: &Shelf, keys: &str) -> Station {
     constant(&shelf.home.path().join("air.wav"), 0.1, 600 * 8000);
     let text = format!(

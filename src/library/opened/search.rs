@@ -18,9 +18,9 @@ const FIELDS: [&str; 6] = ["artist", "title", "album", "genre", "year", "file"];
 /// What is searched for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Search {
-    /// Words that must all occur in artist, title, album, genre, year or file, in any order, without regard to
-    /// case and accents. The last one may be the beginning of a word, unless a space follows. `artist:ella`
-    /// and `year:1959` look there alone. Without words, all tracks are found, the newest first.
+    /// Words that must all occur in artist, title, album, genre, year or file, in any order, without regard
+    /// to case and accents. The last one may be the beginning of a word, unless a space follows.
+    /// `artist:ella` and `year:1959` look there alone. Without words, all tracks are found, the newest first.
     pub words: String,
     /// The most tracks to give: up to [`MAX_LIMIT`](Search::MAX_LIMIT).
     pub limit: usize,

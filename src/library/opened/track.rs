@@ -344,7 +344,8 @@ pub(super) fn index(connection: &Connection, id: i64) -> std::result::Result<(),
     });
     let Some(Words { artist, title, album, genre, year, path }) = words.optional()? else { return Ok(()) };
     let mut enter = connection.prepare_cached(
-        "INSERT INTO words (rowid, artist, title, album, genre, year, file) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        "INSERT INTO words (rowid, artist, title, album, genre, year, file) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?;
     enter.execute(params![id, artist, title, album, genre, year, crate::path_text::shown(&path)])?;
     Ok(())
