@@ -242,7 +242,8 @@ pub(super) fn by_id(
     id: i64,
 ) -> std::result::Result<Track, Fault> {
     let query = format!("SELECT {COLUMNS} FROM {SOURCE} WHERE t.id = ?1");
-    let track = connection.query_row(&query, params![id], |row| from_row(row, folders)).optional()?;
+    let mut query = connection.prepare_cached(&query)?;
+    let track = query.query_row(params![id], |row| from_row(row, folders)).optional()?;
     Ok(track.ok_or_else(|| unknown(id))?)
 }
 
