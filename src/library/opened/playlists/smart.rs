@@ -98,7 +98,7 @@ impl SmartOrder {
             SmartOrder::Newest => "t.added DESC, t.path",
             SmartOrder::LeastRecentlyPlayed => "t.last_played NULLS FIRST, t.path",
             SmartOrder::MostPlayed => "t.plays DESC, t.path",
-            // What is chosen by chance is put in order when it has been read.
+            // It is put in order by chance afterwards.
             SmartOrder::Random => "t.id",
         }
     }
@@ -187,14 +187,7 @@ impl SmartList {
 
     /// The tracks that meet it now.
     pub(super) fn tracks(&self, view: &View<'_>) -> std::result::Result<Vec<Track>, Fault> {
-        let now = SystemTime::now();
-        if self.order != SmartOrder::Random {
-            return self.ordered(view, now, Page { limit: self.most(), offset: 0 });
-        }
-        let mut tracks = self.ordered(view, now, Page { limit: usize::MAX, offset: 0 })?;
-        tracks.sort_by_cached_key(|track| place_of_day(track.id, now));
-        tracks.truncate(self.most());
-        Ok(tracks)
+        self.part(view, SystemTime::now(), Page { limit: self.most(), offset: 0 })
     }
 
     /// A part of them.
@@ -206,17 +199,45 @@ impl SmartList {
         let total: usize = count.query_row(params_from_iter(values), |row| row.get(0))?;
         let total = total.min(self.most());
         let limit = page.limit.min(Search::MAX_LIMIT).min(total.saturating_sub(page.offset));
-        let tracks = match self.order {
-            // It has its place among all of them.
-            SmartOrder::Random => self.tracks(view)?.into_iter().skip(page.offset).take(limit).collect(),
-            _ => self.ordered(view, now, Page { limit, ..page })?,
-        };
+        let tracks = self.part(view, now, Page { limit, ..page })?;
         Ok(Hits { tracks, total, more: false })
+    }
+
+    fn part(&self, view: &View<'_>, now: SystemTime, page: Page) -> std::result::Result<Vec<Track>, Fault> {
+        match self.order {
+            SmartOrder::Random => self.by_chance(view, now, page),
+            _ => self.ordered(view, now, page),
+        }
     }
 
     /// The most tracks that it has.
     fn most(&self) -> usize {
         self.limit.map_or(usize::MAX, |limit| limit as usize)
+    }
+
+    /// A part of the tracks that meet it, in the order of this day. Each has its place among all of them, but
+    /// those of the part alone are read.
+    fn by_chance(
+        &self,
+        view: &View<'_>,
+        now: SystemTime,
+        page: Page,
+    ) -> std::result::Result<Vec<Track>, Fault> {
+        let Conditions { clauses, values } = self.conditions(now);
+        let query = format!("SELECT t.id FROM {SOURCE} WHERE {PLAYABLE}{}", all_of(&clauses));
+        let mut query = view.connection.prepare_cached(&query)?;
+        let ids = query.query_map(params_from_iter(values), |row| row.get(0))?;
+        let mut ids: Vec<i64> = ids.collect::<rusqlite::Result<_>>()?;
+        ids.sort_by_cached_key(|id| place_of_day(*id, now));
+        let part: Vec<i64> = ids.into_iter().skip(page.offset).take(page.limit).collect();
+        let query = format!(
+            "SELECT {COLUMNS} FROM json_each(?1) chosen JOIN {SOURCE} WHERE t.id = chosen.value \
+             ORDER BY chosen.key"
+        );
+        let mut query = view.connection.prepare_cached(&query)?;
+        let part = serde_json::to_string(&part).expect("ids are numbers");
+        let rows = query.query_map([part], |row| from_row(row, view.folders))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
     /// A part of the tracks that meet it, in an order that the database knows.
