@@ -1,5 +1,6 @@
 //! Whole declarations: what they mean, and what is wrong with them.
 
+mod files;
 mod meaning;
 mod problems;
 mod schedule;
