@@ -2,7 +2,7 @@
 //!
 //! Every type of settings (`ServerSettings`, `Mp3Settings`, …) has a table of its keys, written with the
 //! macro [`settings!`]. Three things follow from these tables: how a configuration is read (`config/`), the
-//! tables in docs/CONFIGURATION.md, and what a reload applies or reports (`pipeline/reload.rs`).
+//! tables in docs/CONFIGURATION.md, and what a reload applies or reports (`pipeline/reload/`).
 
 #[cfg(test)]
 pub(crate) mod examples;
