@@ -35,6 +35,13 @@ where
     })
 }
 
+/// Lets everything else go before the calling thread from now on. Other threads keep their priority.
+#[cfg(feature = "library")]
+pub(crate) fn go_last() {
+    // The lowest there is. Without it, the work is done all the same.
+    let _ = rustix::process::setpriority_process(None, 19);
+}
+
 /// A thread that can be waited for until a deadline.
 #[derive(Debug)]
 pub(crate) struct Worker {

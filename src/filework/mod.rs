@@ -13,6 +13,8 @@ mod looks;
 mod mounts;
 mod no_answer;
 
+#[cfg(feature = "library")]
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -209,6 +211,13 @@ impl Job {
     /// There was progress.
     pub fn step(&self) {
         self.lock().since = Some(Instant::now());
+    }
+
+    /// There was progress. Breaks off what nobody wants any more.
+    #[cfg(feature = "library")]
+    pub fn go_on(&self) -> ControlFlow<()> {
+        self.step();
+        if self.is_abandoned() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 
     /// There was progress: the work is at this file now. Refused if it hangs already.

@@ -5,7 +5,6 @@
 //! disk at once, so it goes on where it was after a restart.
 
 use std::fs::File;
-use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -22,6 +21,7 @@ use super::writer::Orders;
 use crate::error::Error;
 use crate::filework::{NoAnswer, Pending};
 use crate::listening::{Listened, listen};
+use crate::thread;
 
 /// How often the thread sees whether there is something to listen to.
 const RESTS: Duration = Duration::from_millis(500);
@@ -112,13 +112,8 @@ impl Listening {
     fn listen(&self, next: &Next) -> Outcome {
         let path = next.path.clone();
         let listening = self.shared.files.start(&next.path, move |job| {
-            // This thread alone: everything else goes before it.
-            let _ = rustix::process::setpriority_process(None, 19);
-            let listened = listen(&path, |_| {
-                job.step();
-                if job.is_abandoned() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-            });
-            match listened {
+            thread::go_last();
+            match listen(&path, |_| job.go_on()) {
                 // It says nothing of the file that its disk is away, or that it may not be read.
                 Err(_) if File::open(&path).is_err() => Ok(None),
                 listened => listened,

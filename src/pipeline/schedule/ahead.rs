@@ -5,7 +5,6 @@
 //! memory, for as long as the file stays as it was.
 
 use std::collections::HashMap;
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -15,6 +14,7 @@ use crate::filework::{FileWork, Job, Pending};
 use crate::listening::listen;
 use crate::playout::Heard;
 use crate::playout::schedule::SlotWants;
+use crate::thread;
 
 /// What comes later than this is listened to later.
 pub(super) const WITHIN: Duration = Duration::from_secs(24 * 3600);
@@ -87,8 +87,7 @@ impl Ahead {
 
 /// Listens to what these slots play and has changed.
 fn listen_to(job: &Job, slots: &[SlotWants], heard: &HeardAhead) {
-    // This thread alone: everything else goes before it.
-    let _ = rustix::process::setpriority_process(None, 19);
+    thread::go_last();
     let mut files: Vec<PathBuf> = Vec::new();
     for wanted in slots.iter().flat_map(SlotWants::all) {
         if job.is_abandoned() {
@@ -108,11 +107,7 @@ fn listen_to(job: &Job, slots: &[SlotWants], heard: &HeardAhead) {
         if heard.lock().get(&file).is_some_and(|(known, _)| *known == stamp) {
             continue;
         }
-        let listened = listen(&file, |_| {
-            job.step();
-            if job.is_abandoned() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        });
-        let listened = match listened {
+        let listened = match listen(&file, |_| job.go_on()) {
             Ok(Some(listened)) => listened.heard,
             Ok(None) => return,
             // What cannot be decoded is not tried again until it changes. Playing it tells what is wrong.
