@@ -11,15 +11,12 @@ use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "library")]
 pub(crate) use self::granting::{HeardAt, Wish};
-use super::schedule::Keys;
+use super::schedule::{CLOCK_SLACK, Keys};
 use crate::ids::EntryId;
 use crate::time::from_millis;
 
 /// The time over which requests are counted.
 const HOUR: Duration = Duration::from_secs(3600);
-
-/// What lies further in the future was noted by a clock that was wrong.
-const CLOCK_SLACK: Duration = HOUR;
 
 /// The limits of a pipeline's requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

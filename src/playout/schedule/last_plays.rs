@@ -14,7 +14,7 @@ use super::settings::SeparationSettings;
 const MOST_HEARD: usize = 20_000;
 
 /// A clock that goes back by more than this was wrong before.
-pub(super) const CLOCK_SLACK: Duration = Duration::from_secs(3600);
+pub(in crate::playout) const CLOCK_SLACK: Duration = Duration::from_secs(3600);
 
 /// How far separation has to be relaxed so that a track may be heard. Zero: not at all.
 pub(super) type Step = u8;

@@ -33,6 +33,7 @@ use crate::playout::Crossfade;
 use crate::setting::Settings;
 
 pub(crate) use self::director::{Director, Interruption, Pick, Playing};
+pub(in crate::playout) use self::last_plays::CLOCK_SLACK;
 #[cfg(feature = "library")]
 pub(crate) use self::material::address_key;
 pub(crate) use self::material::{Keys, Material, SlotWants, Track, Tracks, Wanted};
