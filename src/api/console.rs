@@ -35,7 +35,7 @@ fn path_of(file: &WebFile) -> String {
 }
 
 fn object(file: &WebFile) -> ShelfObject {
-    ShelfObject::of_web(file).with_policy(POLICY)
+    ShelfObject::of_web(file).with_policy(POLICY).for_own_pages()
 }
 
 #[cfg(test)]

@@ -261,11 +261,12 @@ test("after logging out, nothing of the session opens anything", async () => {
   await page.context().close();
 });
 
-test("no page may have the console in a frame, and it breaks no rule of its own", async () => {
+test("no other page may have the console in a frame or read it, and it breaks no rule of its own", async () => {
   const answer = await fetch(`${station.url}/console`);
   const policy = answer.headers.get("content-security-policy");
   assert.match(policy, /frame-ancestors 'none'/);
   assert.doesNotMatch(policy, /unsafe/);
+  assert.equal(answer.headers.get("access-control-allow-origin"), null);
 });
 
 test("titles and names are text, whatever they say", async () => {

@@ -15,6 +15,7 @@ pub(crate) struct ShelfObject {
     cache: Arc<str>,
     body: Body,
     pub(crate) asker: Asker,
+    readers: Readers,
     /// Its `Content-Security-Policy`, if it needs one of its own.
     policy: Option<Arc<str>>,
 }
@@ -25,6 +26,15 @@ pub(crate) enum Asker {
     Anybody,
     /// Players ask for it again and again, as long as they play.
     Listener,
+}
+
+/// Whose scripts may read an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Readers {
+    /// Pages of any origin.
+    All,
+    /// Pages of this server.
+    Own,
 }
 
 #[derive(Clone, Debug)]
@@ -81,6 +91,11 @@ impl ShelfObject {
         ShelfObject { policy: Some(policy.into()), ..self }
     }
 
+    /// The same object, which pages of other origins may not read.
+    pub(crate) fn for_own_pages(self) -> ShelfObject {
+        ShelfObject { readers: Readers::Own, ..self }
+    }
+
     /// Text that is made for each request: between its pieces stands the id of a new session.
     pub(crate) fn for_each(content_type: &'static str, cache: &str, pieces: Vec<Box<str>>) -> ShelfObject {
         ShelfObject::of(content_type, cache, Body::ForEach { pieces: pieces.into() })
@@ -92,7 +107,8 @@ impl ShelfObject {
     }
 
     fn of(content_type: &'static str, cache: &str, body: Body) -> ShelfObject {
-        ShelfObject { content_type, cache: cache.into(), body, asker: Asker::Anybody, policy: None }
+        let (asker, readers) = (Asker::Anybody, Readers::All);
+        ShelfObject { content_type, cache: cache.into(), body, asker, readers, policy: None }
     }
 
     /// Whether it is only the place of one.
@@ -140,11 +156,14 @@ impl ShelfObject {
         // That a part is not there is for one client alone.
         let cache = if answer.status() == 416 { "no-store" } else { &self.cache };
         let answer = answer.with("Cache-Control", cache);
-        match &self.policy {
+        let answer = match &self.policy {
             Some(policy) => answer.with("Content-Security-Policy", policy),
             None => answer,
+        };
+        match self.readers {
+            Readers::All => answer.for_players(),
+            Readers::Own => answer,
         }
-        .for_players()
     }
 
     fn same(&self, request: &Request<'_>, Tagged { bytes, tag }: &Tagged) -> HttpAnswer {
