@@ -31,7 +31,7 @@ const POLICY: &str = "default-src 'none'; sandbox; frame-ancestors 'none'";
 /// The covers of a station's tracks.
 #[derive(Debug)]
 pub(super) struct Covers {
-    /// None if something else has the path.
+    /// None if something else has the path: then no file has a cover.
     room: Option<Room>,
     kept: Mutex<Kept>,
 }
@@ -64,9 +64,8 @@ impl Covers {
 
     /// Keeps what was found for a file.
     pub(super) fn keep(&self, file: &Path, cover: Option<Cover>) {
-        let Some(room) = &self.room else { return };
         let mut kept = self.kept();
-        let address = cover.map(|cover| kept.shelve(room, cover));
+        let address = cover.zip(self.room.as_ref()).map(|(cover, room)| kept.shelve(room, cover));
         if kept.of_files.len() >= MAX_FILES {
             kept.of_files.clear();
         }
@@ -157,6 +156,15 @@ mod tests {
         assert_eq!(picture.header("Content-Security-Policy"), Some(POLICY));
         assert_eq!(get(&server, "/art/0123456789abcdef0123456789abcdef").status, 404);
         assert_eq!(get(&server, "/art/../Cargo.toml").status, 404);
+    }
+
+    /// Else it would be read each time when it comes up.
+    #[test]
+    fn a_file_is_known_although_something_else_has_the_path_of_covers() {
+        let server = server();
+        let (_first, second) = (Covers::new(&server), Covers::new(&server));
+        second.keep(Path::new("/a"), cover(1, 100));
+        assert!(second.knows(Path::new("/a")) && second.of(Path::new("/a")).is_none());
     }
 
     #[test]
