@@ -1,12 +1,12 @@
 //! Answers that are the same for everybody. Each is made a few times a second at most, however many ask.
 
 use std::collections::BTreeMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
+use crate::http::{entity_tag, names_tag};
 use crate::{HttpAnswer, HttpRequest};
 
 /// How long an answer serves whoever asks. Listeners hear of a change some seconds after it.
@@ -44,43 +44,14 @@ impl SharedAnswers {
             // Those of mounts that have gone are not asked for any more.
             self.made.retain(|_, made| !is_old(made));
             let body = serde_json::to_vec(&make()).expect("what is answered can be written as JSON");
-            let made = Made { at: now, etag: etag(&body), body: body.into() };
+            let made = Made { at: now, etag: entity_tag(&body), body: body.into() };
             self.made.insert(about.to_owned(), made);
         }
         let Made { etag, body, .. } = &self.made[about];
-        let answer = match request.header("if-none-match").is_some_and(|known| has(known, etag)) {
+        let answer = match request.header("if-none-match").is_some_and(|known| names_tag(known, etag)) {
             true => HttpAnswer::empty(304),
             false => HttpAnswer::shared(200, "application/json", body.clone()),
         };
         answer.with("Cache-Control", CACHED).with("ETag", etag).with("Vary", "Accept").readable_by_all()
-    }
-}
-
-fn etag(body: &[u8]) -> String {
-    let mut hasher = DefaultHasher::new();
-    body.hash(&mut hasher);
-    format!("\"{:016x}\"", hasher.finish())
-}
-
-/// Whether a header `If-None-Match` has this entity tag.
-fn has(known: &str, etag: &str) -> bool {
-    let mut tags = known.split(',').map(str::trim);
-    tags.any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_client_says_what_it_has() {
-        let tag = etag(b"{}");
-        assert_ne!(tag, etag(b"[]"));
-        for known in [tag.clone(), format!("W/{tag}"), format!("\"a\", {tag}"), "*".into()] {
-            assert!(has(&known, &tag), "{known}");
-        }
-        for other in ["", "\"a\"", "a", tag.trim_matches('"')] {
-            assert!(!has(other, &tag), "{other}");
-        }
     }
 }

@@ -1,6 +1,7 @@
 //! What a request wants of an object whose bytes do not change: all, a part, or only to hear that its own
 //! copy is good (RFC 9110, sections 13 and 14).
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::Range;
 
 use super::Request;
@@ -17,17 +18,30 @@ pub(crate) enum Wanted {
     NoSuchPart,
 }
 
+/// The entity tag of these bytes, with its quotes.
+pub(crate) fn entity_tag(bytes: &[u8]) -> String {
+    let mut hasher = DefaultHasher::new();
+    bytes.hash(&mut hasher);
+    format!("\"{:016x}\"", hasher.finish())
+}
+
+/// Whether a header `If-None-Match` names this entity tag, or any.
+pub(crate) fn names_tag(header: &str, etag: &str) -> bool {
+    header.split(',').any(|tag| is_tag(tag.trim().as_bytes(), etag))
+}
+
+fn is_tag(tag: &[u8], etag: &str) -> bool {
+    let tag = tag.strip_prefix(b"W/").unwrap_or(tag);
+    tag == b"*" || tag == etag.as_bytes()
+}
+
 impl Request<'_> {
     /// What it wants of an object of this length, whose entity tag is `etag`, quotes included.
     ///
     /// Several parts at once are the whole, as a server may answer: nobody asks for them but to make a server
     /// work.
     pub(crate) fn wants_of(&self, etag: &str, length: usize) -> Wanted {
-        let is_it = |tag: &[u8]| {
-            let tag = tag.strip_prefix(b"W/").unwrap_or(tag);
-            tag == b"*" || tag == etag.as_bytes()
-        };
-        if self.words("if-none-match").any(is_it) {
+        if self.words("if-none-match").any(|tag| is_tag(tag, etag)) {
             return Wanted::Nothing;
         }
         // Of another object, it wants the whole.
@@ -132,6 +146,18 @@ mod tests {
         }
         let head = b"HEAD /a HTTP/1.1\r\nRange: bytes=0-9\r\n\r\n";
         assert_eq!(Request::parse(head).unwrap().wants_of("\"a1\"", 1000), Wanted::Whole);
+    }
+
+    #[test]
+    fn a_client_says_what_it_has() {
+        let tag = entity_tag(b"{}");
+        assert_ne!(tag, entity_tag(b"[]"));
+        for known in [tag.clone(), format!("W/{tag}"), format!("\"a\", {tag}"), "*".into()] {
+            assert!(names_tag(&known, &tag), "{known}");
+        }
+        for other in ["", "\"a\"", "a", tag.trim_matches('"')] {
+            assert!(!names_tag(other, &tag), "{other}");
+        }
     }
 
     #[test]

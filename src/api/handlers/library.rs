@@ -1,7 +1,5 @@
 //! Handlers for the library. They read and write its database, so they run on the threads `api-files`.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
-
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -9,6 +7,7 @@ use crate::api::call::{Call, Handled, done, json, kept_json};
 use crate::api::core::Core;
 use crate::api::media::Media;
 use crate::api::problem::Problem;
+use crate::http::{entity_tag, names_tag};
 use crate::json::{FoundTracks, LibraryDocument, LibraryTrack};
 use crate::{Edits, Error, Hits, HttpAnswer, Library, LibraryPlaylist, Search, SmartList};
 
@@ -70,11 +69,8 @@ pub(crate) fn waveform(core: &Core, call: &Call<'_>) -> Handled {
     let waveform = library(core)?.waveform(id(call)?).map_err(problem)?;
     let waveform =
         waveform.ok_or_else(|| Problem::new("not-found", "nobody has listened to this track yet"))?;
-    let mut hasher = DefaultHasher::new();
-    waveform.hash(&mut hasher);
-    let tag = format!("\"{:016x}\"", hasher.finish());
-    let known = call.request.header("if-none-match").unwrap_or_default();
-    let answer = match known.split(',').any(|known| known.trim().trim_start_matches("W/") == tag) {
+    let tag = entity_tag(waveform.peaks());
+    let answer = match call.request.header("if-none-match").is_some_and(|known| names_tag(known, &tag)) {
         true => HttpAnswer::empty(304),
         false => kept_json(&Picture { peaks: waveform.peaks() }),
     };

@@ -1,10 +1,9 @@
 //! An object on the shelf, and the answers that it gives.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use super::audience::SessionId;
-use crate::http::{HttpAnswer, Request, Wanted};
+use crate::http::{HttpAnswer, Request, Wanted, entity_tag};
 use crate::web::WebFile;
 
 /// Immutable bytes with their headers.
@@ -58,9 +57,7 @@ struct Tagged {
 
 impl Tagged {
     fn new(bytes: Arc<[u8]>) -> Tagged {
-        let mut hasher = DefaultHasher::new();
-        bytes.hash(&mut hasher);
-        let tag = format!("\"{:016x}\"", hasher.finish()).into();
+        let tag = entity_tag(&bytes).into();
         Tagged { bytes, tag }
     }
 }
