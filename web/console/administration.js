@@ -1,6 +1,6 @@
 // The station as a whole: its configuration, who sends, who is logged in, and who changed what.
 
-import { ask, order } from "./api.js";
+import { ask, inOrder, order } from "./api.js";
 import { button, el, fill, find } from "./dom.js";
 import { complain } from "./notes.js";
 import { may } from "./session.js";
@@ -21,8 +21,11 @@ export function begin() {
   find("reload", HTMLButtonElement).onclick = reload;
 }
 
+const turn = inOrder();
+
 /** Shows the station as it is now. */
 export async function refresh() {
+  const isNewest = turn();
   const isAdmin = may("change");
   try {
     const [sources, changes, sessions] = await Promise.all([
@@ -30,6 +33,7 @@ export async function refresh() {
       ask("GET", "/api/v1/changes"),
       isAdmin ? ask("GET", "/api/v1/sessions") : [],
     ]);
+    if (!isNewest()) return;
     find("sources-empty", HTMLParagraphElement).hidden = sources.length > 0;
     fill(find("sources", HTMLOListElement), sources, ({ id }) => id, sourceRow);
     fill(find("sessions", HTMLOListElement), sessions, ({ id }) => id, sessionRow);

@@ -23,6 +23,24 @@ export async function ask(method, path, body) {
 }
 
 /**
+ * Answers may overtake each other. The result is called before a question, and what it returns is called with the
+ * answer in hand: it says whether no later question was answered before. Only then the answer is shown.
+ *
+ * @returns {() => () => boolean}
+ */
+export function inOrder() {
+  let [asked, shown] = [0, 0];
+  return () => {
+    const mine = ++asked;
+    return () => {
+      if (mine < shown) return false;
+      shown = mine;
+      return true;
+    };
+  };
+}
+
+/**
  * Asks the station to do something, and says so if it refuses. Returns the answer, or undefined.
  *
  * @param {string} what was to be done: "skip the track"

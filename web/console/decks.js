@@ -1,7 +1,7 @@
 // Decks: two files that are driven by hand over the programme, and a crossfader between them. Below them is
 // everything else that sounds.
 
-import { ask, order } from "./api.js";
+import { ask, inOrder, order } from "./api.js";
 import { button, el, fill, find, settled } from "./dom.js";
 import { complain } from "./notes.js";
 import { may } from "./session.js";
@@ -48,13 +48,20 @@ export function begin() {
   setInterval(showPositions, 250);
 }
 
+const turn = inOrder();
+
 /** Shows what sounds now. */
 export async function refresh() {
+  const isNewest = turn();
+  /** @type {Voice[]} */
+  let now;
   try {
-    voices = await ask("GET", `${base()}/voices`);
+    now = await ask("GET", `${base()}/voices`);
   } catch (problem) {
     return complain(`No decks: ${/** @type {Error} */ (problem).message}.`);
   }
+  if (!isNewest()) return;
+  voices = now;
   lookedAt = performance.now();
   for (const deck of decks) {
     const isThere = voiceOf(deck) !== undefined;

@@ -1,6 +1,6 @@
 // Who listens.
 
-import { ask, order } from "./api.js";
+import { ask, inOrder, order } from "./api.js";
 import { button, el, fill, find } from "./dom.js";
 import { may } from "./session.js";
 import { clock, size } from "./text.js";
@@ -13,8 +13,11 @@ import { clock, size } from "./text.js";
 /** The most rows that a browser shows at ease. */
 const SHOWN = 500;
 
+const turn = inOrder();
+
 /** Shows the listeners as they are now. */
 export async function refresh() {
+  const isNewest = turn();
   const note = find("listeners-note", HTMLParagraphElement);
   /** @type {Listener[]} */
   let listeners;
@@ -24,6 +27,7 @@ export async function refresh() {
     note.textContent = `No list: ${/** @type {Error} */ (problem).message}.`;
     return;
   }
+  if (!isNewest()) return;
   /** @type {Map<string, number>} */
   const counts = new Map();
   for (const { mount } of listeners) counts.set(mount, (counts.get(mount) ?? 0) + 1);

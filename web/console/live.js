@@ -1,6 +1,6 @@
 // Live inputs: who sends, how their sound arrives, and who has the air.
 
-import { ask, order } from "./api.js";
+import { ask, inOrder, order } from "./api.js";
 import { button, el, fill, find } from "./dom.js";
 import { complain } from "./notes.js";
 import { may } from "./session.js";
@@ -27,8 +27,11 @@ async function command(what, body) {
   await look();
 }
 
+const turn = inOrder();
+
 /** Shows the live inputs as they are now. */
 export async function refresh() {
+  const isNewest = turn();
   /** @type {Input[]} */
   let inputs;
   try {
@@ -36,6 +39,7 @@ export async function refresh() {
   } catch (problem) {
     return complain(`No live inputs: ${/** @type {Error} */ (problem).message}.`);
   }
+  if (!isNewest()) return;
   const state = pipeline();
   const mayPlay = may("play", state?.name);
   find("forced", HTMLElement).textContent = state?.forced ? `By an order: ${state.forced} has the air.` : "";

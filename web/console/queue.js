@@ -1,7 +1,7 @@
 // The queue, and what the playlist or the schedule plays after it. It is changed by dragging, by keys and by
 // buttons; each change can be undone.
 
-import { ask, order } from "./api.js";
+import { ask, inOrder, order } from "./api.js";
 import { button, el, fill, find, settled } from "./dom.js";
 import { complain, say } from "./notes.js";
 import { may } from "./session.js";
@@ -60,12 +60,16 @@ export function begin() {
   };
 }
 
+const turn = inOrder();
+
 /** Shows the queue as it is now. */
-export async function show() {
+async function show() {
+  const isNewest = turn();
   const [queue, ahead] = await Promise.all([
     ask("GET", `${base()}/queue`),
     ask("GET", `${base()}/up-next?count=${SHOWN_AHEAD + (pipeline()?.queued ?? 0)}`),
   ]);
+  if (!isNewest()) return;
   entries = queue;
   const mayPlay = may("play", pipeline()?.name);
   const list = find("queue", HTMLOListElement);

@@ -1,6 +1,6 @@
 // What the schedule plays in the next day, and why, if nothing intervenes.
 
-import { ask } from "./api.js";
+import { ask, inOrder } from "./api.js";
 import { el, fill, find } from "./dom.js";
 import { base } from "./station.js";
 import { dayAndTime } from "./text.js";
@@ -9,16 +9,16 @@ import { dayAndTime } from "./text.js";
 
 const HOURS = 24;
 
-let looks = 0;
+const turn = inOrder();
 
 /** Shows the preview as it is now. */
 export async function refresh() {
-  const mine = ++looks;
+  const isNewest = turn();
   const note = find("schedule-note", HTMLParagraphElement);
   try {
     /** @type {Planned[]} */
     const planned = await ask("GET", `${base()}/schedule/preview?hours=${HOURS}`);
-    if (mine !== looks) return;
+    if (!isNewest()) return;
     note.textContent =
       planned.length === 0 ? "Nothing is planned." : "If nothing intervenes: the queue and live inputs do.";
     fill(
@@ -35,6 +35,6 @@ export async function refresh() {
         ),
     );
   } catch (problem) {
-    if (mine === looks) note.textContent = `There is no preview: ${/** @type {Error} */ (problem).message}.`;
+    if (isNewest()) note.textContent = `There is no preview: ${/** @type {Error} */ (problem).message}.`;
   }
 }

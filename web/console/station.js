@@ -1,6 +1,6 @@
 // What the station is doing, kept up to date by its events. Views ask it, and are told when to look again.
 
-import { ask } from "./api.js";
+import { ask, inOrder } from "./api.js";
 import { find, settled } from "./dom.js";
 import { Problem, send } from "./http.js";
 import { logIn } from "./session.js";
@@ -71,11 +71,16 @@ export function follow() {
   document.addEventListener("visibilitychange", () => document.hidden || void look());
 }
 
+const turn = inOrder();
+
 /** Looks at the shown pipeline, and has the views look. */
 export async function look() {
   if (chosen === "") return;
+  const isNewest = turn();
   try {
-    keep(await send("GET", base()));
+    const state = await send("GET", base());
+    if (!isNewest()) return;
+    keep(state);
     tell();
   } catch (problem) {
     if (problem instanceof Problem && problem.status === 401) await again();
