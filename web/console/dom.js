@@ -65,6 +65,7 @@ export function fill(list, items, key, make, change = () => {}) {
   const before = new Map(
     [...list.children].map((child) => [child instanceof HTMLElement ? child.dataset.key : "", child]),
   );
+  const focused = document.activeElement;
   let at = list.firstElementChild;
   items.forEach((item, index) => {
     const name = String(key(item));
@@ -79,6 +80,9 @@ export function fill(list, items, key, make, change = () => {}) {
     else list.insertBefore(element, at);
   });
   for (const element of before.values()) element.remove();
+  // What is moved loses it.
+  const hasLost = focused !== document.activeElement && list.contains(focused);
+  if (hasLost && focused instanceof HTMLElement) focused.focus();
 }
 
 /**

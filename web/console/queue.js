@@ -29,7 +29,7 @@ const names = new Map();
 const ids = new Map();
 /** @type {Entry[]} */
 let entries = [];
-/** The element of an entry that is to have the focus when it has moved. */
+/** The id of the entry that is to have the focus when one has been taken out. */
 let focused = "";
 
 /** Sets up the panel. */
@@ -223,7 +223,6 @@ async function move(id, place) {
   const index = Math.max(0, Math.min(entries.length - 1, place > before ? place - 1 : place));
   if (before < 0 || index === before) return;
   const path = `${base()}/queue/${id}/index`;
-  focused = document.activeElement?.closest("#queue li") ? String(id) : "";
   if ((await order("move it", "PUT", path, { index })) === undefined) return;
   say("Moved.", () => order("move it back", "PUT", `${base()}/queue/${idNow(id)}/index`, { index: before }));
 }
@@ -254,8 +253,8 @@ function isBack(former, now) {
 async function remove(id) {
   const index = indexOf(id);
   const entry = entries[index];
-  if (!entry || (await order("take it out", "DELETE", `${base()}/queue/${id}`)) === undefined) return;
   const beside = entries[index + 1] ?? entries[index - 1];
+  if (!entry || (await order("take it out", "DELETE", `${base()}/queue/${id}`)) === undefined) return;
   focused = beside ? String(beside.id) : "";
   say(`“${entry.title}” is out of the queue.`, async () => isBack(id, await insert(entry.file, index)));
 }
