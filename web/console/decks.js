@@ -12,13 +12,16 @@ import { clock } from "./text.js";
  * @typedef {{id: number, file: string | null, paused: boolean, volume: number, position: number,
  *   duration: number | null}} Voice
  * @typedef {{name: string, gain: number, volume: number, voice: number | null, seen: boolean,
- *   shown: HTMLElement}} Deck `seen`: whether its voice was in a list already
+ *   loadedAt: number, shown: HTMLElement}} Deck `seen`: whether its voice was in a list already; `loadedAt`: by the
+ *   clock of `performance`
  */
 
 /** A volume is reached in so many seconds: quick for a hand, and without a click. */
 const RAMP = 0.05;
-/** A voice that was ordered is looked for again after this time. */
+/** A voice that was ordered is looked for again after this time, in milliseconds. */
 const COMES_WITHIN = 150;
+/** One that is not there after this time has ended before it was seen. */
+const COMES_NO_MORE = 5_000;
 /** The volume of a deck that nobody has moved. */
 const FULL = 1;
 
@@ -29,6 +32,7 @@ const decks = ["A", "B"].map((name) => ({
   volume: FULL,
   voice: null,
   seen: false,
+  loadedAt: 0,
   shown: el("div"),
 }));
 /** @type {Voice[]} */
@@ -66,7 +70,8 @@ export async function refresh() {
   for (const deck of decks) {
     const isThere = voiceOf(deck) !== undefined;
     // A new voice is in the list within a tenth of a second. One that was there and is gone has ended.
-    if (deck.seen && !isThere) deck.voice = null;
+    const isLate = lookedAt - deck.loadedAt > COMES_NO_MORE;
+    if ((deck.seen || isLate) && !isThere) deck.voice = null;
     deck.seen = isThere;
     if (deck.voice !== null && !isThere) soon();
     showDeck(deck);
@@ -114,6 +119,7 @@ function panel(deck) {
     if (!answer) return;
     deck.voice = answer.id;
     deck.seen = false;
+    deck.loadedAt = performance.now();
     if (before !== null) await order("stop what was there", "DELETE", `${base()}/voices/${before}?fade=1`);
     await refresh();
   };
