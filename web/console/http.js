@@ -4,13 +4,11 @@
 export class Problem extends Error {
   /**
    * @param {number} status
-   * @param {{code?: string, detail?: string, field?: string | null}} details
+   * @param {{detail?: string}} details
    */
   constructor(status, details) {
     super(details.detail ?? `the station answers with ${status}`);
     this.status = status;
-    this.code = details.code ?? "";
-    this.field = details.field ?? null;
   }
 }
 

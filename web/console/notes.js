@@ -8,7 +8,7 @@ const STAYS_WITH_UNDO = 15_000;
 /** The most steps that can be undone. */
 const STEPS = 20;
 
-/** @typedef {{what: string, undo: () => Promise<unknown>, note: HTMLElement}} Step */
+/** @typedef {{undo: () => Promise<unknown>, note: HTMLElement}} Step */
 /** @type {Step[]} */
 const steps = [];
 
@@ -24,7 +24,7 @@ export function say(text, undo) {
     return;
   }
   const note = el("li", {}, text, " ");
-  const step = { what: text, undo, note };
+  const step = { undo, note };
   note.append(button("Undo", () => take(step)));
   steps.push(step);
   if (steps.length > STEPS) steps.shift();

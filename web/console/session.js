@@ -8,15 +8,12 @@ import { Problem, send } from "./http.js";
 /** Where the browser keeps the name of who logged in last. */
 const NAME = "user";
 
-/** @type {Account | null} */
+/** Who is logged in. Null before the first login. @type {Account | null} */
 let account = null;
 /** @type {Promise<void> | null} */
 let asking = null;
 /** @type {((account: Account) => void)[]} */
 const followers = [];
-
-/** Who is logged in. Null before the first login. */
-export const user = () => account;
 
 /**
  * Calls this after each login.
