@@ -340,6 +340,8 @@ async function learn(mount) {
   const answer = await fetch(`/nowplaying${mount}?format=json`).catch(() => undefined);
   if (!answer?.ok) return;
   learnClock(answer, asked);
+  // A listener may have chosen another one meanwhile.
+  if (mount !== format?.mount) return;
   const { burst } = /** @type {Playing} */ (await answer.json());
   behind = burst * 1_000;
   show();
