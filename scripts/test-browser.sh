@@ -17,6 +17,7 @@ export CHROMIUM FIREFOX
 # What npm installs is kept between runs, in the folder of the build.
 work=target/browser
 mkdir -p $work
+rm -f $work/*.mjs
 cp tests/browser/* tests/pictures/logo.png $work
 cd $work
 if ! cmp -s package-lock.json node_modules/.installed; then
