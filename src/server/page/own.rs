@@ -6,6 +6,7 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 use crate::filework::read_needed;
+use crate::server::reserved;
 use crate::whole_file::read_whole;
 
 /// The most files.
@@ -28,7 +29,8 @@ pub(super) struct OwnPage {
     pub(super) files: Vec<(String, Vec<u8>)>,
 }
 
-/// Reads a folder. Hidden files are passed over, and so are links, which may lead anywhere.
+/// Reads a folder. Hidden files are passed over, and so are links, which may lead anywhere. Where the server has
+/// something of its own, a folder can have nothing, just as a mount cannot be there.
 ///
 /// # Errors
 /// [`Error::Setting`] for `folder`, with the file that cannot be served.
@@ -42,6 +44,9 @@ pub(super) fn read(folder: &Path) -> Result<OwnPage> {
     let files = read_needed(folder, read)
         .map_err(|reason| refused(format!("{}: {reason}", folder.display())))?
         .map_err(|error| refused(error.to_string()))?;
+    if let Some(reason) = files.iter().find_map(|(path, _)| reserved(path).err()) {
+        return Err(refused(format!("{}: {reason}", folder.display())));
+    }
     let index = files.iter().find(|(path, _)| path.strip_prefix('/') == Some(INDEX));
     match index {
         Some((_, index)) => Ok(OwnPage { index: index.clone(), files }),
@@ -102,6 +107,19 @@ mod tests {
         let mut names: Vec<_> = page.files.iter().map(|(path, _)| path.as_str()).collect();
         names.sort_unstable();
         assert_eq!((names, page.index), (vec!["/bilder/ü/a.png", "/index.html"], b"<p>".to_vec()));
+    }
+
+    #[test]
+    fn a_page_has_nothing_where_the_server_has_something_of_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::write(at("index.html"), "<p>").unwrap();
+        fs::create_dir(at("art")).unwrap();
+        fs::write(at("art/hall.webp"), "").unwrap();
+        let said = read(folder.path()).unwrap_err().to_string();
+        assert!(said.contains("/art is reserved"), "{said}");
+        fs::rename(at("art"), at("pictures")).unwrap();
+        assert!(read(folder.path()).is_ok());
     }
 
     #[test]
