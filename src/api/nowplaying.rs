@@ -88,7 +88,8 @@ impl Fingerprint {
         }
     }
 
-    /// Whether both have the same track, with the same cover, and the same next track. The number of listeners may differ.
+    /// Whether both have the same track, with the same cover, and the same next track. The number of listeners
+    /// may differ.
     pub(crate) fn plays_the_same(&self, other: &Fingerprint) -> bool {
         (self.title_since, self.track, &self.art, &self.next)
             == (other.title_since, other.track, &other.art, &other.next)

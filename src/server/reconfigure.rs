@@ -14,7 +14,8 @@ use crate::error::{Error, Result};
 impl Server {
     /// Applies the settings that can change while it runs: `max_listeners`, `max_event_clients`,
     /// `max_sources`, the limits of each address, `deny`, `metrics_allow`, `public_url`, `trusted_proxies`,
-    /// `access_log`, `access_log_api` and `addresses`. No client is closed for it. The other settings stay as they are.
+    /// `access_log`, `access_log_api` and `addresses`. No client is closed for it. The other settings stay as
+    /// they are.
     ///
     /// # Errors
     /// [`Error::Setting`] for settings that cannot work; nothing changes then. [`Error::Stopped`] once it was
