@@ -3,7 +3,7 @@
 //! The thread `api-files` reads them, together with the tags of a file that comes up or plays. They are on the
 //! server's shelf, and the oldest go when there are too many.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -38,8 +38,9 @@ pub(super) struct Covers {
 
 #[derive(Debug, Default)]
 struct Kept {
-    /// The address of each file's cover; none for a file without one.
-    of_files: HashMap<PathBuf, Option<Arc<str>>>,
+    /// The files that were looked at, each with the address of its cover, if it has one; what came up last is at
+    /// the end.
+    of_files: VecDeque<(PathBuf, Option<Arc<str>>)>,
     /// What is on the shelf, with its bytes; what was asked for last is at the end.
     shelved: VecDeque<(Arc<str>, usize)>,
 }
@@ -52,24 +53,30 @@ impl Covers {
         Covers { room, kept: Mutex::default() }
     }
 
-    /// Whether the file was looked at.
+    /// Whether the file was looked at. It comes up now, so it is not the next to be forgotten.
     pub(super) fn knows(&self, file: &Path) -> bool {
-        self.kept().of_files.contains_key(file)
+        let mut kept = self.kept();
+        let Some(at) = kept.of_files.iter().position(|(known, _)| known == file) else { return false };
+        let known = kept.of_files.remove(at);
+        kept.of_files.extend(known);
+        true
     }
 
     /// The address of a file's cover, if it has one that is known.
     pub(super) fn of(&self, file: &Path) -> Option<Arc<str>> {
-        self.kept().of_files.get(file).cloned().flatten()
+        let kept = self.kept();
+        kept.of_files.iter().find(|(known, _)| known == file).and_then(|(_, address)| address.clone())
     }
 
     /// Keeps what was found for a file.
     pub(super) fn keep(&self, file: &Path, cover: Option<Cover>) {
         let mut kept = self.kept();
         let address = cover.zip(self.room.as_ref()).map(|(cover, room)| kept.shelve(room, cover));
+        kept.of_files.retain(|(known, _)| known != file);
         if kept.of_files.len() >= MAX_FILES {
-            kept.of_files.clear();
+            kept.of_files.pop_front();
         }
-        kept.of_files.insert(file.to_owned(), address);
+        kept.of_files.push_back((file.to_owned(), address));
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
@@ -92,7 +99,7 @@ impl Kept {
         let mut taken = Vec::new();
         while self.shelved.iter().map(|(_, bytes)| bytes).sum::<usize>() > MAX_BYTES {
             let Some((oldest, _)) = self.shelved.pop_front() else { break };
-            self.of_files.retain(|_, address| address.as_ref() != Some(&oldest));
+            self.of_files.retain(|(_, address)| address.as_ref() != Some(&oldest));
             taken.push(oldest);
         }
         let object = ShelfObject::new(cover.content_type, CACHE, cover.bytes).with_policy(POLICY);
@@ -187,6 +194,10 @@ mod tests {
         for number in 0..2 * MAX_FILES {
             covers.keep(&file(number), None);
         }
-        assert!(covers.kept().of_files.len() <= MAX_FILES);
+        assert_eq!(covers.kept().of_files.len(), MAX_FILES);
+        let (oldest, after) = (file(MAX_FILES), file(MAX_FILES + 1));
+        assert!(covers.knows(&oldest));
+        covers.keep(Path::new("/next"), None);
+        assert!(covers.knows(&oldest) && !covers.knows(&after), "it has just come up");
     }
 }
