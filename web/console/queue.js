@@ -16,17 +16,17 @@ const FILE = "application/x-longwave-file";
 /** The kind of what is dragged within the queue: the id of an entry. */
 const ENTRY = "application/x-longwave-entry";
 
-/** How many names of files, and how many former ids, are kept. */
+/** How many names of files, and how many former paths, are kept. */
 const KEPT = 2_000;
 
 /** @type {Map<string, string>} */
 const names = new Map();
 /**
- * An entry that an undo has brought back is another one. Steps before that still know the former id.
+ * An entry that an undo has brought back is another one. Steps before that still know its former path in the API.
  *
- * @type {Map<number, number>}
+ * @type {Map<string, string>}
  */
-const ids = new Map();
+const paths = new Map();
 /** @type {Entry[]} */
 let entries = [];
 /** The id of the entry that is to have the focus when one has been taken out. */
@@ -155,27 +155,31 @@ export function draggableFile(element, file) {
  * @returns {Promise<boolean>} whether it is in the queue
  */
 export async function add(file, place) {
-  const id = await insert(file, place);
-  if (id === undefined) return false;
-  say(`“${file.split("/").at(-1)}” is queued.`, () =>
-    order("take it out", "DELETE", `${base()}/queue/${idNow(id)}`),
-  );
+  const path = await insert(queuePath(), file, place);
+  if (path === undefined) return false;
+  say(`“${file.split("/").at(-1)}” is queued.`, () => order("take it out", "DELETE", pathNow(path)));
   return true;
 }
 
+/** The path of the queue that is shown. Whoever undoes something later may look at another one. */
+const queuePath = () => `${base()}/queue`;
+
 /**
+ * @param {string} queue
  * @param {string} file
  * @param {number} [place]
- * @returns {Promise<number | undefined>} the id of the entry
+ * @returns {Promise<string | undefined>} the path of the entry
  */
-async function insert(file, place) {
+async function insert(queue, file, place) {
   const body = { files: [file], place: place === 0 ? "next" : "end" };
-  const answer = await order("queue the file", "POST", `${base()}/queue`, body);
+  const answer = await order("queue the file", "POST", queue, body);
   const id = answer?.ids?.[0];
-  if (id !== undefined && place !== undefined && place > 0 && place < entries.length) {
-    await order("move it", "PUT", `${base()}/queue/${id}/index`, { index: place });
+  if (id === undefined) return undefined;
+  const path = `${queue}/${id}`;
+  if (place !== undefined && place > 0 && place < entries.length) {
+    await order("move it", "PUT", `${path}/index`, { index: place });
   }
-  return id;
+  return path;
 }
 
 /** @param {Entry} entry */
@@ -222,31 +226,31 @@ async function move(id, place) {
   // Those behind it move up when it is taken out of its place.
   const index = Math.max(0, Math.min(entries.length - 1, place > before ? place - 1 : place));
   if (before < 0 || index === before) return;
-  const path = `${base()}/queue/${id}/index`;
-  if ((await order("move it", "PUT", path, { index })) === undefined) return;
-  say("Moved.", () => order("move it back", "PUT", `${base()}/queue/${idNow(id)}/index`, { index: before }));
+  const path = `${queuePath()}/${id}`;
+  if ((await order("move it", "PUT", `${path}/index`, { index })) === undefined) return;
+  say("Moved.", () => order("move it back", "PUT", `${pathNow(path)}/index`, { index: before }));
 }
 
 /**
- * The id that an entry has now.
+ * The path that an entry has now.
  *
- * @param {number} id
- * @returns {number}
+ * @param {string} path
+ * @returns {string}
  */
-function idNow(id) {
-  const later = ids.get(id);
-  return later === undefined ? id : idNow(later);
+function pathNow(path) {
+  const later = paths.get(path);
+  return later === undefined ? path : pathNow(later);
 }
 
 /**
- * Notes that an entry is back under another id.
+ * Notes that an entry is back at another path.
  *
- * @param {number} former
- * @param {number | undefined} now
+ * @param {string} former
+ * @param {string | undefined} now
  */
 function isBack(former, now) {
-  if (ids.size >= KEPT) ids.clear();
-  if (now !== undefined) ids.set(former, now);
+  if (paths.size >= KEPT) paths.clear();
+  if (now !== undefined) paths.set(former, now);
 }
 
 /** @param {number} id */
@@ -254,18 +258,24 @@ async function remove(id) {
   const index = indexOf(id);
   const entry = entries[index];
   const beside = entries[index + 1] ?? entries[index - 1];
-  if (!entry || (await order("take it out", "DELETE", `${base()}/queue/${id}`)) === undefined) return;
+  const queue = queuePath();
+  const path = `${queue}/${id}`;
+  if (!entry || (await order("take it out", "DELETE", path)) === undefined) return;
   focused = beside ? String(beside.id) : "";
-  say(`“${entry.title}” is out of the queue.`, async () => isBack(id, await insert(entry.file, index)));
+  say(`“${entry.title}” is out of the queue.`, async () =>
+    isBack(path, await insert(queue, entry.file, index)),
+  );
 }
 
 async function clear() {
   const before = entries;
-  if ((await order("empty the queue", "DELETE", `${base()}/queue`)) === undefined) return;
+  const queue = queuePath();
+  if ((await order("empty the queue", "DELETE", queue)) === undefined) return;
   say(`The queue is empty: ${before.length} taken out.`, async () => {
     const body = { files: before.map(({ file }) => file), place: "end" };
-    const answer = await order("bring them back", "POST", `${base()}/queue`, body);
-    before.forEach(({ id }, index) => isBack(id, answer?.ids[index]));
+    const answer = await order("bring them back", "POST", queue, body);
+    if (!answer) return;
+    before.forEach(({ id }, index) => isBack(`${queue}/${id}`, `${queue}/${answer.ids[index]}`));
   });
 }
 
