@@ -2,13 +2,11 @@
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
 import { chromium } from "playwright-core";
+import { AXE } from "./browsers.mjs";
 import { PROGRAM, Station } from "./station.mjs";
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const PASSWORD = "a long password";
 /** How long anything may take on a busy machine. */
 const PATIENCE = 30_000;
