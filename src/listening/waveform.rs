@@ -2,7 +2,7 @@
 
 /// A track as a picture: its highest sample in each of [`Waveform::PEAKS`] parts of equal length, from 0
 /// (silence) to 255 (full scale), in a straight line.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Waveform(Box<[u8]>);
 
 impl Waveform {
