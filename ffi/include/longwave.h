@@ -306,9 +306,10 @@ lw_status lw_pipeline_remove_hook(lw_pipeline pipeline, uint64_t hook);
 // `LW_NOT_FOUND` if the station has no library, here and below. `json` is freed by `lw_free`.
 lw_status lw_library_state(lw_station station, char **json);
 
-// Searches the library of a station, as one types: tracks that have all `words` in artist, title, album or
-// file, the best first; without words the newest. `most` tracks (up to 1,000) after the first `offset`, as
-// JSON: `tracks`, `total`, and `more` (whether there are more than that). `json` is freed by `lw_free`.
+// Searches the library of a station, as one types: tracks that have all `words` in artist, title, album,
+// genre, year or file, the best first; without words the newest. `most` tracks (up to 1,000) after the first
+// `offset`, as JSON: `tracks`, `total`, and `more` (whether there are more than that). `json` is freed by
+// `lw_free`.
 lw_status lw_library_search(lw_station station, const char *words, size_t most, size_t offset, char **json);
 
 // All that the library of a station knows of a track, by its id, as JSON. `LW_NOT_FOUND` if there is none.
@@ -346,7 +347,7 @@ lw_status lw_library_remove_playlist(lw_station station, const char *name);
 
 // What a station has played, the oldest first, as a JSON list like that of the HTTP API (docs/HISTORY.md).
 // `from` and `to` are days (`2026-01-31`, which is a part of it) or points of time, in the zone of the
-// pipeline, or of the system; NULL is the beginning, or now. `most` of them: the first where there is a
+// pipeline, or of the first one; NULL is the beginning, or now. `most` of them: the first where there is a
 // `from`, else the last. `pipeline_name` may be NULL for all pipelines. It reads the history's file.
 // `LW_NOT_FOUND` if nothing is written down. `json` is freed by `lw_free`.
 lw_status lw_station_history(lw_station station,

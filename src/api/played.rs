@@ -23,7 +23,7 @@ pub(super) fn played(core: &Core, call: &Call<'_>) -> Handled {
     let text = call.request.parameter("at");
     let text = text.ok_or_else(|| Problem::new("invalid-parameter", "at= says when").at("at"))?;
     let at = moment(&text, &pipeline.zone().zone(), &Zoned::now())
-        .map_err(|reason| Problem::new("invalid-parameter", reason).at("at"))?;
+        .map_err(|reason| Problem::new("invalid-value", reason).at("at"))?;
     let burst = burst(&info);
     let history = pipeline.history();
     let heard = history.iter().rev().map(|played| HeardTitle::of(played, burst));

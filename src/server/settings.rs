@@ -59,8 +59,8 @@ pub struct ServerSettings {
     pub trusted_proxies: Vec<String>,
     /// Where the access log goes: a line for every request, at its end.
     pub access_log: AccessLog,
-    /// Whether GET and HEAD of the API (`/api/`, `/health`, `/metrics`, `/nowplaying/`, `/status-json.xsl`) are
-    /// in the access log, too. Those with wrong credentials always are.
+    /// Whether GET and HEAD of the API (`/api/`, `/health`, `/metrics`, `/nowplaying`, `/played/`, `/requests`,
+    /// `/status-json.xsl`) are in the access log, too. Those with wrong credentials always are.
     pub access_log_api: bool,
     /// How much of clients' addresses logs, events and lists of listeners show. Limits work on the whole
     /// address all the same.
@@ -147,9 +147,9 @@ impl Settings for ServerSettings {
             "A file, to which a line for every request is appended at its end; `\"stderr\"`: these lines are in the \
              log; `\"off\"`: nowhere. See [below](#the-access-log).";
         "access_log_api" = "false", FLAG => access_log_api, Applied,
-            "Whether GET and HEAD of `/api/`, `/health`, `/metrics`, `/nowplaying/` and `/status-json.xsl`, and of \
-             what HLS has, which are mostly polls, are in the access log, too. Those with wrong credentials always \
-             are.";
+            "Whether GET and HEAD of `/api/`, `/health`, `/metrics`, `/nowplaying`, `/played/`, `/requests` and \
+             `/status-json.xsl`, and of what HLS has, which are mostly polls, are in the access log, too. Those with \
+             wrong credentials always are.";
         "addresses" = "full", ADDRESSES => addresses, Applied,
             "How much of clients' addresses leaves the process, in logs, events, lists of listeners and `/health`: \
              `\"full\"`; `\"shortened\"`: the network, a /24 with IPv4 (`192.0.2.0`) and a /48 with IPv6; `\"none\"`: \

@@ -148,7 +148,7 @@ fn what_was_heard_before_is_told_and_what_was_heard_at_a_time() {
     assert_eq!(at(first).json()["title"], "one");
     assert_eq!(at(now()["audible_at"].as_str().unwrap()).json()["title"], "two");
     assert_eq!(at("1999-12-31T23:59:59Z").problem().0, 404);
-    assert_eq!(at("soon").problem(), (400, "invalid-parameter".into(), Some("at".into())));
+    assert_eq!(at("soon").problem(), (422, "invalid-value".into(), Some("at".into())));
     assert_eq!(radio.ask("GET", "/played/a", "", "").problem().0, 400);
     assert_eq!(radio.ask("GET", "/played/b?at=12:00", "", "").problem().0, 404);
 }

@@ -37,6 +37,10 @@ fn tracks_are_found_as_one_types() {
     }
     let hits = library.search(&Search { limit: 2, offset: 1, ..Search::new("") }).unwrap();
     assert_eq!((hits.tracks.len(), hits.total, hits.more), (2, 3, false));
+    for words in ["", "back"] {
+        let behind = Search { offset: usize::MAX, ..Search::new(words) };
+        assert_eq!(library.search(&behind).unwrap().tracks.len(), 0, "{words:?}");
+    }
     let again = scan(&library);
     assert_eq!((again.found, again.added, again.changed), (3, 0, 0));
 }

@@ -107,11 +107,7 @@ mod kept {
     fn span(call: &Call<'_>, pipeline: Option<&Pipeline>) -> Result<ReportSpan, Problem> {
         let [from, to, zone] = ["from", "to", "zone"].map(|name| call.request.parameter(name));
         let own = pipeline.map(Pipeline::zone).unwrap_or_default();
-        let span = ReportSpan::parse(from.as_deref(), to.as_deref(), zone.as_deref(), &own);
-        span.map_err(|error| match error {
-            Error::Setting { key, reason } => Problem::new("invalid-parameter", reason).at(key),
-            error => error.into(),
-        })
+        Ok(ReportSpan::parse(from.as_deref(), to.as_deref(), zone.as_deref(), &own)?)
     }
 
     /// A parameter that is one of some names.

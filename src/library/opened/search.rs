@@ -73,8 +73,8 @@ fn search_for(view: &View<'_>, expression: &str, search: &Search) -> Result<Hits
     );
     let limit = search.limit.min(Search::MAX_LIMIT);
     let mut query = connection.prepare_cached(&query)?;
-    let rows =
-        query.query_map(params![expression, limit, search.offset], |row| from_row(row, view.folders))?;
+    let values = params![expression, limit, signed(search.offset)];
+    let rows = query.query_map(values, |row| from_row(row, view.folders))?;
     Ok(Hits { tracks: rows.collect::<rusqlite::Result<_>>()?, total, more: total == RANKED })
 }
 
@@ -84,9 +84,14 @@ fn newest(view: &View<'_>, search: &Search) -> Result<Hits, Fault> {
     );
     let mut query = view.connection.prepare_cached(&query)?;
     let limit = search.limit.min(Search::MAX_LIMIT);
-    let rows = query.query_map(params![limit, search.offset], |row| from_row(row, view.folders))?;
+    let rows = query.query_map(params![limit, signed(search.offset)], |row| from_row(row, view.folders))?;
     let tracks = rows.collect::<rusqlite::Result<_>>()?;
     Ok(Hits { tracks, total: present(view.connection)?, more: false })
+}
+
+/// A number for SQLite, which counts with a sign.
+pub(super) fn signed(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 /// The number of tracks that are there.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::fault::Fault;
 use super::readers::View;
-use super::search::{Hits, Search};
+use super::search::{Hits, Search, signed};
 use super::track::{COLUMNS, Track, from_row};
 use crate::error::{Error, Result};
 use crate::playout::{Entry, TrackKind};
@@ -223,7 +223,7 @@ fn page(view: &View<'_>, name: &str, page: Page) -> std::result::Result<Hits, Fa
     let query = format!("SELECT {COLUMNS} {from} ORDER BY p.position LIMIT ?2 OFFSET ?3");
     let mut query = view.connection.prepare_cached(&query)?;
     let limit = page.limit.min(Search::MAX_LIMIT);
-    let rows = query.query_map(params![id, limit, page.offset], |row| from_row(row, view.folders))?;
+    let rows = query.query_map(params![id, limit, signed(page.offset)], |row| from_row(row, view.folders))?;
     Ok(Hits { tracks: rows.collect::<rusqlite::Result<_>>()?, total, more: false })
 }
 

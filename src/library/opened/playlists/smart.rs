@@ -10,7 +10,7 @@ use super::{PLAYABLE, Page};
 use crate::error::{Error, Result};
 use crate::library::opened::fault::Fault;
 use crate::library::opened::readers::View;
-use crate::library::opened::search::{Hits, Search, expression};
+use crate::library::opened::search::{Hits, Search, expression, signed};
 use crate::library::opened::track::{COLUMNS, SOURCE, Track, from_row};
 use crate::path_text;
 use crate::playout::TrackKind;
@@ -249,9 +249,7 @@ impl SmartList {
     ) -> std::result::Result<Vec<Track>, Fault> {
         let Conditions { clauses, mut values } = self.conditions(now);
         let (more, order, next) = (all_of(&clauses), self.order.clause(), values.len() + 1);
-        // SQLite counts with a sign.
-        let signed = |count: usize| Value::from(i64::try_from(count).unwrap_or(i64::MAX));
-        values.extend([signed(page.limit), signed(page.offset)]);
+        values.extend([page.limit, page.offset].map(|count| Value::from(signed(count))));
         let query = format!(
             "SELECT {COLUMNS} FROM {SOURCE} WHERE {PLAYABLE}{more} ORDER BY {order} LIMIT ?{next} OFFSET ?{}",
             next + 1
