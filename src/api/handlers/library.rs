@@ -27,10 +27,8 @@ pub(crate) fn tracks(core: &Core, call: &Call<'_>) -> Handled {
     let hits = match smart {
         None => library(core)?.search(&Search { words: words.unwrap_or_default(), limit, offset }),
         Some(smart) => {
-            let mut query: SmartList = serde_json::from_str(&smart).map_err(|error| {
-                let code = if error.is_data() { "invalid-value" } else { "invalid-parameter" };
-                Problem::new(code, error.to_string()).at("smart")
-            })?;
+            let mut query: SmartList = serde_json::from_str(&smart)
+                .map_err(|error| Problem::new("invalid-parameter", error.to_string()).at("smart"))?;
             let words = words.filter(|words| !words.trim().is_empty());
             let both = [query.search.take(), words].into_iter().flatten();
             query.search = both.reduce(|own, words| format!("{own} {words}"));
