@@ -22,6 +22,7 @@
 # hls        2,000 players of HLS, and as many listeners of the same station          4 min
 # hls_edge   10,000 players of HLS at an nginx in front of the station                7 min
 # hls_cost   a station with and without HLS, side by side; how late its segments are  7 min
+# pages      1,000 open pages and 20 consoles, beside 5,000 listeners                 4 min
 #
 # QUICK=1    small numbers, to check that all runs work: a few minutes, and the figures mean nothing
 # ROUNDS     rounds of `compare`                                   3
@@ -33,7 +34,7 @@
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 ALL="compare crowd storms bitrate stalled unfair steered reload soak mixed live sources drift pipelines
-    hls hls_edge hls_cost"
+    hls hls_edge hls_cost pages"
 
 if [ -n "${QUICK:-}" ]; then
     part() { echo "$2"; }
@@ -219,7 +220,7 @@ REQUESTS
     beside=($!)
     listeners steered 180 --count "$count" --ramp 500 --seconds "$seconds" --gap-limit 2000
     wait "${beside[@]}" || true
-    cat "$OUT/mixed-before.txt" "$OUT/api.txt" >&2
+    cat "$OUT/api.txt" >&2
 }
 
 run_reload() {
@@ -625,6 +626,55 @@ run_hls_cost() {
                 sum[2] / rounds[2], (sum[1] / sum[2] - 1) * 100 }' "$OUT/with.txt" "$OUT/without.txt"
     } >"$OUT/hls_cost.txt"
     cat "$OUT/hls_cost.txt" >&2
+}
+
+# $1: name of the result, $2: seconds; then options of `steer`, for clients of the page or the console.
+looking() {
+    local name=$1 seconds=$2
+    shift 2
+    (on_client_core "$STRESS" steer --url "http://127.0.0.1:$PORT" --label "$name" --seconds "$seconds" \
+        --json "$OUT/$name.json" "$@") >"$OUT/$name.txt" 2>&1
+}
+
+# The reactor is measured with the listeners alone, then with the pages, then with the consoles, too. Titles change
+# every twenty seconds, which is an event for each page. A page is opened anew 15 times a second.
+run_pages() {
+    local count pages consoles seconds path asked=()
+    count=$(part 5000 50) pages=$(part 1000 20) consoles=$(part 20 4) seconds=$(part 60 6)
+    make_music
+    "${LONGWAVE%% *}" user --file "$OUT/users" token console --role admin >"$OUT/token"
+    {
+        printf '[server]\nlisten = ["127.0.0.1:%s"]\nusers_file = "users"\nmax_event_clients = 1200\n' "$PORT"
+        printf '[[pipeline]]\nplaylist = "%s"\nloop = true\n' "$MUSIC"
+        printf '[[pipeline.output]]\nformat = "mp3"\nmount = "%s"\n' "$LONGWAVE_MOUNT"
+    } >"$OUT/station.toml"
+    for path in / /page/page.css /page/page.js "/nowplaying$LONGWAVE_MOUNT"; do
+        asked+=(--request "GET $path")
+    done
+    cd "$OUT"
+    LONGWAVE="${LONGWAVE%% *} serve station.toml"
+    start_longwave
+    (
+        # When all listeners have joined.
+        sleep $((count / 500 + 6))
+        reactor() { "$STRESS" usage --server-pid "$SERVER_PID" --label "$1" --seconds "$seconds"; }
+        reactor "$count listeners"
+        looking pages $((2 * seconds + 8)) --events "$pages" --events-at "/nowplaying$LONGWAVE_MOUNT?format=events" \
+            "${asked[@]}" --rate 60 &
+        sleep 4
+        reactor "and $pages pages"
+        # Each console follows what happens, and the levels, ten times a second.
+        looking consoles $((seconds + 2)) --token-file "$OUT/token" --events $((2 * consoles)) \
+            --events-at /api/v1/events --events-at /api/v1/pipelines/main/levels \
+            --request 'GET /api/v1/pipelines/main' --request 'GET /api/v1/pipelines/main/queue' --rate "$consoles" &
+        sleep 2
+        reactor "and $consoles consoles"
+        wait
+    ) >"$OUT/usage.txt" 2>&1 &
+    beside=($!)
+    listeners listeners $((5 * seconds + 60)) --count "$count" --ramp 500 --seconds $((3 * seconds + 12)) --gap-limit 2000
+    wait "${beside[@]}" || true
+    cat "$OUT/usage.txt" "$OUT/pages.txt" "$OUT/consoles.txt" >&2
 }
 
 case " $ALL link_down:stalled " in
