@@ -47,17 +47,29 @@ pub(crate) fn preview_of_what_comes(
     preview(director, rules, material, at, later(at, time))
 }
 
-/// What is played from `at` on, when no track is on the air, until `until`.
+/// What is played from `at` on, when no track is on the air, until `until`, [`MOST_PLANNED`] tracks at most.
 pub(crate) fn preview(
-    mut director: Director,
+    director: Director,
     rules: &Rules,
     material: &dyn Material,
     at: Timestamp,
     until: Timestamp,
 ) -> Vec<Planned> {
+    simulate(director, rules, material, at, until, MOST_PLANNED)
+}
+
+/// The same, so many tracks at most.
+pub(super) fn simulate(
+    mut director: Director,
+    rules: &Rules,
+    material: &dyn Material,
+    at: Timestamp,
+    until: Timestamp,
+    most: usize,
+) -> Vec<Planned> {
     let mut planned: Vec<Planned> = Vec::new();
     let mut at = at;
-    while at < until && planned.len() < MOST_PLANNED {
+    while at < until && planned.len() < most {
         director.expire(rules, at);
         let Some(pick) = director.next(rules, material, at) else { break };
         if let Some(time) = pick.not_before(rules).filter(|time| *time > at) {
