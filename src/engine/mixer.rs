@@ -26,8 +26,8 @@ use crate::event::{Emitter, Event};
 use crate::ids::VoiceId;
 use crate::metadata::Title;
 use crate::playout::{
-    Act, Change, DeadAir, Expected, Guard, Lateness, Level, Limiter, Loudness, LoudnessMeter, Meant, Pace,
-    Stretch, measure,
+    Act, Change, DeadAir, Expected, Guard, HoldState, Lateness, Level, Limiter, Loudness, LoudnessMeter,
+    Meant, Pace, Stretch, measure,
 };
 use crate::ring::{Nothing, QuietReceiver};
 use crate::units::{FrameCount, FramePos};
@@ -38,6 +38,7 @@ pub(crate) enum Command {
     Hold {
         fade: Duration,
     },
+    HoldAfterCurrent,
     Resume {
         fade: Duration,
     },
@@ -79,7 +80,8 @@ pub(crate) struct OnAir {
     pub turn: Option<Aired>,
     /// How many tracks have begun to sound.
     pub begun: u64,
-    pub held: bool,
+    /// How far the order is that holds the programme.
+    pub hold: HoldState,
     pub nothing_to_play: bool,
     /// The reason for dead air, while there is any.
     pub dead_air: Option<&'static str>,
@@ -130,6 +132,8 @@ pub(crate) struct Mixer {
     late: Duration,
     left_out: Duration,
     dead_air: Option<&'static str>,
+    /// How far the order is that holds the programme, as it was told last.
+    hold: HoldState,
     scratch: Scratch,
     /// Title changes of the job that is being mixed.
     marks: Vec<Mark>,
@@ -196,6 +200,7 @@ impl Mixer {
             late: Duration::ZERO,
             left_out: Duration::ZERO,
             dead_air: None,
+            hold: HoldState::default(),
             scratch: Scratch::new(spec.channels, patience),
             marks: Vec::new(),
             beginning: None,
@@ -285,6 +290,7 @@ impl Mixer {
     fn obey(&mut self, command: Command) {
         match command {
             Command::Hold { fade } => self.programme.hold(fade),
+            Command::HoldAfterCurrent => self.programme.hold_after_current(),
             Command::Resume { fade } => self.programme.resume(fade),
             Command::SeekCurrent { to, meant } => self.programme.seek(to, meant),
             Command::Transitions(transitions) => self.programme.set_transitions(transitions),
@@ -375,6 +381,7 @@ impl Mixer {
             .collect();
         let frames = FrameCount(blocks * BLOCK_FRAMES as u64);
         self.watch(frames, level);
+        self.tell_hold();
         self.keep_time(first + blocks - 1);
         self.publish(position + frames, level);
         self.tell();
@@ -507,6 +514,14 @@ impl Mixer {
         }
     }
 
+    fn tell_hold(&mut self) {
+        let hold = self.programme.hold_state();
+        if self.hold != hold {
+            self.hold = hold;
+            self.events.push(Event::HoldChange { hold });
+        }
+    }
+
     fn tell_live(&mut self) {
         let news: Vec<_> = self.live.news().collect();
         for news in news {
@@ -539,7 +554,7 @@ impl Mixer {
             current: self.programme.on_air(),
             turn: self.programme.turn(),
             begun: self.programme.begun(),
-            held: self.programme.is_held_by_order(),
+            hold: self.hold,
             nothing_to_play: self.programme.nothing_to_play(),
             dead_air: self.dead_air,
             behind: self.lateness.worst(),

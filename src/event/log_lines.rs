@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use log::Level;
 
 use super::Event;
+use crate::playout::HoldState;
 use crate::time::rfc3339;
 
 /// The most lines about tracks in a period. A folder of a hundred thousand broken files must not flood the
@@ -43,6 +44,7 @@ impl LogLines {
                 (Level::Warn, format!("slot {slot} of {} was not played: {reason}", rfc3339(*due)))
             }
             Event::NothingToPlay => (Level::Warn, "nothing to play: silence".into()),
+            Event::HoldChange { hold } => (Level::Info, of_hold(*hold).into()),
             Event::LiveBegan { source, .. } => {
                 (Level::Info, format!("{}: {} is on the air", source.path, source.who()))
             }
@@ -131,6 +133,15 @@ impl LogLines {
             write_line(Level::Warn, text);
         }
         false
+    }
+}
+
+fn of_hold(hold: HoldState) -> &'static str {
+    match hold {
+        HoldState::Released => "the programme is held no more",
+        HoldState::AfterCurrent => "the programme will be held after the current track",
+        HoldState::Fading => "the programme fades out, and is held",
+        HoldState::Held => "the programme is held",
     }
 }
 

@@ -23,7 +23,7 @@ use crate::ids::{AnnouncementId, EntryId, VoiceId};
 use crate::metadata::Tags;
 use crate::names::named;
 use crate::path_text;
-use crate::playout::{Reason, TrackKind};
+use crate::playout::{HoldState, Reason, TrackKind};
 use crate::units::{FrameCount, FramePos};
 
 pub(crate) use distributor::HOOK_PATIENCE;
@@ -143,6 +143,11 @@ pub enum Event {
     },
     /// Nothing is up next, or nothing of it can be played. The programme is silent.
     NothingToPlay,
+    /// An order holds the programme, lets it go, or is to hold it after the current track.
+    HoldChange {
+        /// How far the order is.
+        hold: HoldState,
+    },
     /// A voice sounds for the first time. One that waits, paused, begins when it is resumed.
     VoiceBegan {
         /// The voice.
@@ -442,6 +447,8 @@ named! {
         SlotDropped = "slot-dropped",
         /// [`Event::NothingToPlay`]
         NothingToPlay = "nothing-to-play",
+        /// [`Event::HoldChange`]
+        HoldChange = "hold-change",
         /// [`Event::VoiceBegan`]
         VoiceBegan = "voice-began",
         /// [`Event::VoiceEnded`]
@@ -510,6 +517,7 @@ impl Event {
             Event::TrackFailed { .. } => EventKind::TrackFailed,
             Event::SlotDropped { .. } => EventKind::SlotDropped,
             Event::NothingToPlay => EventKind::NothingToPlay,
+            Event::HoldChange { .. } => EventKind::HoldChange,
             Event::VoiceBegan { .. } => EventKind::VoiceBegan,
             Event::VoiceEnded { .. } => EventKind::VoiceEnded,
             Event::RampDone { .. } => EventKind::RampDone,

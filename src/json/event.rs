@@ -40,6 +40,7 @@ impl Serialize for Event<'_> {
                 map.serialize_entry("file", &self.names.file(file))?;
                 map.serialize_entry("reason", reason)?;
             }
+            E::HoldChange { hold } => map.serialize_entry("hold", hold.as_str())?,
             E::VoiceBegan { voice, track } => {
                 map.serialize_entry("voice", &voice.0)?;
                 map.serialize_entry("track", &track.as_ref().map(|track| Track::of(track, self.names)))?;

@@ -314,6 +314,17 @@ impl Pipeline {
         self.inner.command(Command::Hold { fade })
     }
 
+    /// Holds the programme when the current track has come to its end: it is played to its last sample, and
+    /// the next track does not begin before [`resume`](Pipeline::resume), which also takes this back. If the
+    /// track gives way before, because it is skipped or a slot comes, the track that follows is meant. If
+    /// there is no track, the programme is held at once.
+    ///
+    /// # Errors
+    /// [`Error::Stopped`] if the pipeline is off the air; [`Error::Busy`] if the mixer has too many orders.
+    pub fn hold_after_current(&self) -> Result<()> {
+        self.inner.command(Command::HoldAfterCurrent)
+    }
+
     /// Puts a held programme back on the air, at the position where it stopped.
     ///
     /// # Errors

@@ -85,7 +85,7 @@ fn sample_of(pipeline: &Arc<Inner>) -> Option<Sample> {
         zone: Some(pipeline.schedule.zone().zone()),
         listeners: listeners as u64,
         programme: on_air.current.as_ref().map(|current| current.track.clone()),
-        held: on_air.held,
+        held: on_air.hold.is_held(),
         live,
         decks: sounding.map(|voice| voice.id).collect(),
     })

@@ -15,7 +15,7 @@ use crate::event::{LiveSourceInfo, TrackInfo};
 use crate::health::{Health, ProblemKind, Warning};
 use crate::ids::EntryId;
 use crate::metadata::Tags;
-use crate::playout::{Entry, ListState, Reason, TrackKind};
+use crate::playout::{Entry, HoldState, ListState, Reason, TrackKind};
 use crate::units::FrameCount;
 
 /// How many tracks the history keeps.
@@ -256,8 +256,13 @@ impl Pipeline {
         self.inner.limits.queue()
     }
 
-    /// Whether the programme is held.
+    /// Whether an order holds the programme. It may still fade out.
     pub fn is_held(&self) -> bool {
-        read(&self.inner.on_air).held
+        self.hold_state().is_held()
+    }
+
+    /// How far the order is that holds the programme, if there is one.
+    pub fn hold_state(&self) -> HoldState {
+        read(&self.inner.on_air).hold
     }
 }

@@ -11,6 +11,7 @@
 mod cues;
 mod fade;
 mod guard;
+mod hold;
 mod join;
 mod lateness;
 mod limiter;
@@ -30,6 +31,7 @@ mod upnext;
 pub use cues::{Heard, TrackHeard};
 pub use fade::{Curve, GainRamp, crossing, overlap};
 pub use guard::{Act, DeadAir, Expected, Guard, Stretch};
+pub use hold::HoldState;
 pub use join::{Crossfade, Join, LONGEST_OVERLAP, Meeting};
 pub use lateness::{Change, Lateness};
 pub use limiter::Limiter;

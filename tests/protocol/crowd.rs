@@ -181,6 +181,7 @@ const CALLS: &[Call] = &[
         crowd.pipeline(random).restore(snapshot)
     }),
     ("Pipeline::hold", OFTEN, |crowd, random| crowd.pipeline(random).hold(random_ms(random))),
+    ("Pipeline::hold_after_current", OFTEN, |crowd, random| crowd.pipeline(random).hold_after_current()),
     ("Pipeline::resume", OFTEN, |crowd, random| crowd.pipeline(random).resume(random_ms(random))),
     ("Pipeline::update_metadata", OFTEN, |crowd, random| {
         let title = Title::new("Ein Titel – 標題");
@@ -208,7 +209,7 @@ const CALLS: &[Call] = &[
     }),
     ("Pipeline::is_running", OFTEN, |crowd, random| {
         let pipeline = crowd.pipeline(random);
-        ok((pipeline.is_running(), pipeline.is_held(), pipeline.spec()))
+        ok((pipeline.is_running(), pipeline.is_held(), pipeline.hold_state(), pipeline.spec()))
     }),
     ("Pipeline::play_voice", OFTEN, |crowd, random| {
         let options = VoiceOptions { paused: random.bool(), ..VoiceOptions::default() };

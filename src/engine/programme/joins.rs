@@ -3,7 +3,7 @@
 use super::super::voice::{CUT, Gate, Then};
 use super::Programme;
 use super::track::Track;
-use crate::playout::{Curve, Join, overlap};
+use crate::playout::{Curve, HoldState, Join, overlap};
 use crate::units::FrameCount;
 
 impl Programme {
@@ -13,7 +13,9 @@ impl Programme {
         if self.outgoing.keeps_waiting(next.kind) || self.is_early() {
             return None;
         }
-        let Some(track) = self.current.track() else { return Some(Join::Crossfade(FrameCount(0))) };
+        let Some(track) = self.current.track() else {
+            return (!self.hold_state().is_held()).then_some(Join::Crossfade(FrameCount(0)));
+        };
         let remaining = track.voice.remaining();
         if let Some(crossfade) = self.gives_way(track) {
             if self.meet_apart(track) {
@@ -22,7 +24,7 @@ impl Programme {
             let crossfade = overlap(crossfade, None, next.length);
             return Some(Join::Crossfade(crossfade.min(remaining.unwrap_or(crossfade))));
         }
-        if track.is_seeking() {
+        if track.is_seeking() || self.hold_state() == HoldState::AfterCurrent {
             return None;
         }
         // What the file declares does not count: only the decoder knows the end, and it is ahead by the

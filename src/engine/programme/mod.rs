@@ -7,6 +7,7 @@
 mod aired;
 mod bus;
 mod current;
+mod hold;
 mod joins;
 mod next;
 mod outgoing;
@@ -15,7 +16,7 @@ mod track;
 use std::time::Duration;
 
 pub(crate) use self::aired::{Aired, News};
-use self::bus::{Bus, BusState};
+use self::bus::Bus;
 use self::current::Current;
 use self::next::NextTrack;
 use self::outgoing::{Outgoing, broke_off};
@@ -128,16 +129,6 @@ impl Programme {
         }
     }
 
-    /// Whether an order or a live input holds it.
-    pub fn is_held(&self) -> bool {
-        self.bus.is_held()
-    }
-
-    /// Whether an order holds it.
-    pub fn is_held_by_order(&self) -> bool {
-        self.bus.is_held_by_order()
-    }
-
     /// Whether there is nothing to play, or nothing that can be played.
     pub fn nothing_to_play(&self) -> bool {
         matches!(self.current, Current::Nothing)
@@ -196,26 +187,6 @@ impl Programme {
         } else {
             track.voice.seek_softly(to);
         }
-    }
-
-    /// Fades out and waits where it is.
-    pub fn hold(&mut self, fade: Duration) {
-        self.bus.order(BusState::Held, self.frames(fade.max(CUT)));
-    }
-
-    /// Goes on where it waits, and fades in.
-    pub fn resume(&mut self, fade: Duration) {
-        self.bus.order(BusState::Sounding, self.frames(fade.max(CUT)));
-    }
-
-    /// A live input has the air: the programme fades out and waits where it is.
-    pub fn hold_for_live(&mut self, fade: FrameCount) {
-        self.bus.live(BusState::Held, fade);
-    }
-
-    /// The programme has the air again, unless an order holds it.
-    pub fn resume_after_live(&mut self, fade: FrameCount) {
-        self.bus.live(BusState::Sounding, fade);
     }
 
     /// Goes on with the next track: at once if nothing is heard of the current one, else by a crossfade.
@@ -434,6 +405,9 @@ impl Programme {
     fn end(&mut self) {
         let Some(mut track) = self.leave() else { return };
         self.news.extend(broke_off(&mut track.voice, &track.info));
+        if track.skipped.is_none() {
+            self.hold_if_current_was_meant();
+        }
     }
 
     /// Frames until something changes, `most` at most, and at least one.

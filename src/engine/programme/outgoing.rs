@@ -85,6 +85,11 @@ impl Outgoing {
         });
     }
 
+    /// Whether none fades out.
+    pub fn is_empty(&self) -> bool {
+        self.tracks.is_empty()
+    }
+
     /// Lets all of them go at once.
     pub fn clear(&mut self) {
         self.tracks.clear();

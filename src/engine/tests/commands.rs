@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::Rig;
+use super::{Rig, look_ahead};
 use crate::engine::mixer::Command;
 use crate::engine::titles::{TitleHolds, TitleOrder};
 use crate::event::Event;
 use crate::metadata::Title;
-use crate::playout::{Entry, Meant, Place};
+use crate::playout::{Entry, GiveWay, HoldState, Meant, Place};
 use crate::units::FrameCount;
 
 #[test]
@@ -65,6 +65,93 @@ fn a_held_programme_waits_where_it_is() {
     let loud = pcm.iter().filter(|sample| **sample == 0.5).count();
     let heard = pcm.iter().filter(|sample| **sample != 0.0).count();
     assert!((39_990..=40_000).contains(&heard) && loud >= 40_000 - 1700, "{heard} {loud}");
+}
+
+/// How far each order was that held the programme, as it was told.
+fn holds(rig: &Rig) -> Vec<HoldState> {
+    let events = rig.events.lock().unwrap();
+    let hold = |event: &Event| match event {
+        Event::HoldChange { hold } => Some(*hold),
+        _ => None,
+    };
+    events.iter().filter_map(hold).collect()
+}
+
+#[test]
+fn a_track_after_which_the_programme_is_held_is_heard_to_its_last_sample_and_the_next_one_from_its_first() {
+    let rig = Rig::new(&["0.5:16000", "0.25:16000"], false, 1000);
+    rig.run(0.5);
+    rig.command(Command::HoldAfterCurrent);
+    rig.run(4.0);
+    assert_eq!(rig.began().len(), 1);
+    assert!(rig.on_air.load().current.is_none());
+    rig.command(Command::Resume { fade: Duration::ZERO });
+    rig.run(4.0);
+    assert_eq!(holds(&rig), [HoldState::AfterCurrent, HoldState::Held, HoldState::Released]);
+    let pcm = rig.stop();
+    let gap = pcm[look_ahead() + 16_000..].iter().take_while(|sample| **sample == 0.0).count();
+    assert!(gap > 8_000, "it waits: {gap}");
+    let heard: Vec<f32> = pcm.into_iter().filter(|sample| *sample != 0.0).collect();
+    assert_eq!(heard.len(), 32_000);
+    assert!(heard[..16_000].iter().all(|sample| *sample == 0.5));
+    assert!(heard[16_000..].iter().all(|sample| *sample == 0.25));
+}
+
+#[test]
+fn a_hold_after_the_track_that_is_taken_back_changes_nothing() {
+    let rig = Rig::new(&["0.5:16000", "0.5:16000"], false, 1000);
+    rig.run(0.25);
+    rig.command(Command::HoldAfterCurrent);
+    rig.run(0.25);
+    rig.command(Command::Resume { fade: Duration::ZERO });
+    rig.run(4.0);
+    assert_eq!(rig.began()[1].1, 16_000 - 8_000 + 4_000, "they cross-fade");
+    assert_eq!(holds(&rig), [HoldState::AfterCurrent, HoldState::Released]);
+    rig.stop();
+}
+
+#[test]
+fn a_track_that_is_skipped_does_not_count_as_the_one_after_which_the_programme_is_held() {
+    let rig = Rig::new(&["0.1:800000", "0.2:16000", "0.3:16000"], false, 500);
+    rig.run(1.0);
+    rig.command(Command::HoldAfterCurrent);
+    rig.skip(Duration::from_millis(100));
+    rig.run(5.0);
+    assert_eq!(rig.began().last().unwrap().0, PathBuf::from("0.2:16000"));
+    assert_eq!(rig.on_air.load().hold, HoldState::Held);
+    rig.stop();
+}
+
+/// It is shorter than the fade of the one before, so that something still sounds when it ends.
+#[test]
+fn a_track_that_is_outlasted_by_the_one_before_is_the_last_one_all_the_same() {
+    let rig = Rig::new(&["0.2:800000", "0.1:800", "0.3:16000"], false, 0);
+    rig.run(1.0);
+    rig.command(Command::HoldAfterCurrent);
+    rig.up_next.lock().skip(GiveWay::FadeOut(Duration::from_secs(2)));
+    rig.run(5.0);
+    assert_eq!(rig.began().last().unwrap().0, PathBuf::from("0.1:800"));
+    assert_eq!(rig.on_air.load().hold, HoldState::Held);
+    let pcm = rig.stop();
+    let after_beginning = &pcm[look_ahead() + 1..];
+    let steepest = after_beginning.windows(2).map(|pair| (pair[1] - pair[0]).abs()).fold(0.0, f32::max);
+    assert!(steepest < 0.11, "only where the short track begins and ends: {steepest}");
+}
+
+#[test]
+fn without_a_track_the_programme_is_held_at_once() {
+    let rig = Rig::new(&[], false, 0);
+    rig.run(0.5);
+    rig.command(Command::HoldAfterCurrent);
+    rig.run(0.5);
+    assert_eq!(rig.on_air.load().hold, HoldState::Held);
+    rig.up_next.lock().queue([Entry::new("0.5:8000")], Place::End);
+    rig.run(1.0);
+    assert_eq!(rig.began().len(), 0);
+    rig.command(Command::Resume { fade: Duration::ZERO });
+    rig.run(2.0);
+    assert_eq!(rig.began().len(), 1);
+    rig.stop();
 }
 
 #[test]

@@ -355,7 +355,7 @@ impl Scheduling {
         let on_air = read(&self.on_air);
         match on_air.live.iter().any(|input| input.state == LiveState::OnAir) {
             true => Air::Taken("a DJ was live"),
-            false if on_air.held => Air::Taken("the programme was held"),
+            false if on_air.hold.is_held() => Air::Taken("the programme was held"),
             false => Air::Programme,
         }
     }
