@@ -21,6 +21,7 @@ pub(crate) struct PipelineState {
     name: String,
     running: bool,
     held: bool,
+    hold: &'static str,
     /// The live input that has the air.
     live: Option<LiveInput>,
     /// Who has the air by an order: [`PROGRAMME`], or the path of a live input.
@@ -46,6 +47,7 @@ impl PipelineState {
             name: pipeline.name().into(),
             running: pipeline.is_running(),
             held: pipeline.is_held(),
+            hold: pipeline.hold_state().as_str(),
             live: pipeline.live().as_ref().map(LiveInput::of),
             forced: pipeline.forced_air().map(name_of_forced),
             time_on_air: pipeline.time_on_air(),

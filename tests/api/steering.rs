@@ -199,8 +199,14 @@ fn the_programme_obeys_commands() {
     until("it is there", || radio.look(P)["current"]["played"].as_f64() > Some(300.0));
     done(&steer(&radio, "POST", "/hold", json!({ "fade": 0.1 })));
     until("it is held", || radio.look(P)["held"] == true);
+    until("nothing is heard of it", || radio.look(P)["hold"] == "held");
     done(&steer(&radio, "POST", "/resume", Value::Null));
     until("it is not", || radio.look(P)["held"] == false);
+    done(&steer(&radio, "POST", "/hold", json!({ "when": "after-current" })));
+    until("it will be held", || radio.look(P)["hold"] == "after-current");
+    assert_eq!(radio.look(P)["held"], false);
+    done(&steer(&radio, "POST", "/resume", Value::Null));
+    until("it will not", || radio.look(P)["hold"] == "released");
     refused(
         &steer(&radio, "POST", "/play", json!({ "file": "noise.mp3" })),
         422,
@@ -209,6 +215,7 @@ fn the_programme_obeys_commands() {
     );
     refused(&steer(&radio, "POST", "/seek", json!({ "to": -1 })), 400, "invalid-body", Some("to"));
     refused(&steer(&radio, "POST", "/hold", json!({ "fade": 1e9 })), 400, "invalid-body", Some("fade"));
+    refused(&steer(&radio, "POST", "/hold", json!({ "when": "soon" })), 400, "invalid-body", Some("when"));
 
     let list =
         json!({ "files": ["three.wav"], "when": "now", "loop": false, "shuffle": true, "crossfade": 0 });

@@ -73,10 +73,28 @@ impl Default for Fade {
     }
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Hold {
+    when: WhenText,
+    #[serde(deserialize_with = "from_seconds")]
+    fade: Duration,
+}
+
+impl Default for Hold {
+    fn default() -> Hold {
+        Hold { when: WhenText::Now, fade: FADE }
+    }
+}
+
 /// `POST /api/v1/pipelines/{pipeline}/hold`
 pub(crate) fn hold(core: &Core, call: &Call<'_>) -> Handled {
     let pipeline = core.pipeline(&call.held[0])?;
-    pipeline.hold(call.body_or_default::<Fade>()?.fade)?;
+    let Hold { when, fade } = call.body_or_default()?;
+    match when {
+        WhenText::Now => pipeline.hold(fade)?,
+        WhenText::AfterCurrent => pipeline.hold_after_current()?,
+    }
     done()
 }
 

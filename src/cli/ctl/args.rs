@@ -133,6 +133,9 @@ pub enum CtlCommand {
         /// Length of the fade, in seconds
         #[arg(long, default_value_t = 1.0)]
         fade: f64,
+        /// Play the current track to its end first; `resume` takes it back
+        #[arg(long, conflicts_with = "fade")]
+        after_current: bool,
     },
     /// Fade the held programme in again
     Resume {

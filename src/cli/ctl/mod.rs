@@ -124,8 +124,12 @@ fn of_pipeline(command: &CtlCommand, pipeline: &Pipeline<'_>, out: &Out) -> Resu
             let answer = pipeline.ask("POST", "/play", Some(body))?;
             out.answer(&answer, table::waits)
         }
-        CtlCommand::Hold { fade } => {
-            out.done(&pipeline.ask("POST", "/hold", Some(json!({ "fade": fade })))?)
+        CtlCommand::Hold { fade, after_current } => {
+            let body = match after_current {
+                true => json!({ "when": "after-current" }),
+                false => json!({ "fade": fade }),
+            };
+            out.done(&pipeline.ask("POST", "/hold", Some(body))?)
         }
         CtlCommand::Resume { fade } => {
             out.done(&pipeline.ask("POST", "/resume", Some(json!({ "fade": fade })))?)

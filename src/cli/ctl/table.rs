@@ -55,8 +55,9 @@ pub fn pipelines(list: &Value) -> String {
             }
             None => "-".into(),
         };
-        let state = match (pipeline["running"].as_bool(), pipeline["held"].as_bool()) {
-            (Some(true), Some(true)) => "held",
+        let state = match (pipeline["running"].as_bool(), pipeline["hold"].as_str()) {
+            (Some(true), Some("held" | "fading")) => "held",
+            (Some(true), Some("after-current")) => "on air, held after the current track",
             (Some(true), _) => "on air",
             _ => "stopped",
         };
@@ -376,6 +377,8 @@ mod tests {
     fn who_is_live_and_what_was_ordered_is_shown_only_if_there_is_something() {
         let silent = json!([{ "name": "main", "running": true, "live": null, "forced": null }]);
         assert!(!pipelines(&silent).contains("live") && !pipelines(&silent).contains("forced"));
+        let held = json!([{ "name": "main", "running": true, "hold": "after-current" }]);
+        assert!(pipelines(&held).contains("main  on air, held after the current track\n"));
         let live = json!({ "path": "/live", "source": { "user": "anna\u{9b}" } });
         let shown = pipelines(&json!([{ "name": "main", "live": live, "forced": "/live" }]));
         assert!(shown.contains("  live       /live  anna\\u{9b}\n  forced     /live\n"), "{shown}");
