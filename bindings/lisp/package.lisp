@@ -43,6 +43,7 @@ fails signals a condition of type LONGWAVE-ERROR.")
    #:pipeline-queue-files
    #:pipeline-set-loop #:pipeline-set-shuffle
    #:pipeline-get-queue #:pipeline-clear-queue #:pipeline-remove #:pipeline-move-to #:pipeline-hold
+   #:pipeline-hold-after-current #:pipeline-hold-state
    #:pipeline-resume
    #:pipeline-update-metadata #:pipeline-clear-metadata
    #:pipeline-current-track #:pipeline-current-title #:pipeline-played #:pipeline-remaining

@@ -258,6 +258,12 @@ title). Returns at once. The event :PLAYLIST-CHANGE is sent when the first track
     (call "lw_pipeline_hold" :uint64 (handle pipeline) :uint64 (milliseconds fade))
     (values)))
 
+(defgeneric pipeline-hold-after-current (pipeline)
+  (:documentation "Holds the programme when the current track has come to its end; PIPELINE-RESUME takes it back.")
+  (:method ((pipeline pipeline))
+    (call "lw_pipeline_hold_after_current" :uint64 (handle pipeline))
+    (values)))
+
 (defgeneric pipeline-resume (pipeline &key fade)
   (:documentation "Fades a held programme in again, where it was.")
   (:method ((pipeline pipeline) &key (fade 0))
@@ -387,6 +393,11 @@ NIL.")
 (defgeneric pipeline-held-p (pipeline)
   (:method ((pipeline pipeline))
     (plusp (get-number :int32 "lw_pipeline_is_held" :uint64 (handle pipeline)))))
+
+(defgeneric pipeline-hold-state (pipeline)
+  (:documentation "How far an order is that holds the programme: released, after-current, fading or held.")
+  (:method ((pipeline pipeline))
+    (get-text "lw_pipeline_hold_state" :uint64 (handle pipeline))))
 
 (defgeneric pipeline-snapshot (pipeline)
   (:documentation "The state of the pipeline, a string for PIPELINE-RESTORE.")

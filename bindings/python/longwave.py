@@ -701,6 +701,10 @@ class Pipeline(_Handle):
     def hold(self, fade=0):
         _call("lw_pipeline_hold", self.handle, _milliseconds(fade))
 
+    def hold_after_current(self):
+        """Holds the programme when the current track has come to its end; resume takes it back."""
+        _call("lw_pipeline_hold_after_current", self.handle)
+
     def resume(self, fade=0):
         _call("lw_pipeline_resume", self.handle, _milliseconds(fade))
 
@@ -739,6 +743,10 @@ class Pipeline(_Handle):
     @property
     def is_held(self):
         return bool(_get(c_int32, "lw_pipeline_is_held", self.handle))
+
+    def hold_state(self):
+        """How far an order is that holds the programme: released, after-current, fading or held."""
+        return _text("lw_pipeline_hold_state", self.handle)
 
     def search_requests(self, words="", most=20):
         return _json("lw_pipeline_search_requests", self.handle, _utf8(words), _natural(most, c_size_t))

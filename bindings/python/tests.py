@@ -324,6 +324,8 @@ class Calls(OnStation):
             self.pipeline.set_volume(voice, 0.25)
             self.until(lambda: [state["volume"] for state in self.pipeline.voices()] == [0.25], "it is quieter")
             self.assertFalse(self.pipeline.is_held)
+            self.pipeline.hold_after_current()
+            self.until(lambda: self.pipeline.hold_state() == "after-current", "it will be held")
             self.pipeline.hold()
             self.until(lambda: self.pipeline.is_held, "it is held")
             announcement = self.pipeline.announce(os.path.join(folder, "b.wav"))

@@ -285,7 +285,7 @@ const char *lw_status_name(int status);
 // `lw_pipeline_remove_hook`. `LW_LIMIT` if the pipeline has 256 hooks.
 //
 // The kinds are pipeline-start, pipeline-stop, track-change, playlist-change, track-failed, slot-dropped,
-// nothing-to-play, voice-began, voice-ended, ramp-done, live-began, live-title, live-ended,
+// nothing-to-play, hold-change, voice-began, voice-ended, ramp-done, live-began, live-title, live-ended,
 // announcement-began, announcement-ended, dead-air-begins, dead-air-ends, encoder-failed, encoder-recovered,
 // audio-unreadable, audio-readable, mixer-behind, mixer-recovered, listener-joined, listener-left,
 // source-connected, source-left, live-ends-soon, source-refused, changed, recording-began, recording-ended,
@@ -702,6 +702,11 @@ lw_status lw_pipeline_move_to(lw_pipeline pipeline, uint64_t id, size_t index);
 // on.
 lw_status lw_pipeline_hold(lw_pipeline pipeline, uint64_t fade_ms);
 
+// Holds the programme when the current track has come to its end; `lw_pipeline_resume` takes it back. If the
+// track gives way before, because it is skipped or a slot comes, the track that follows is meant. If there
+// is no track, the programme is held at once.
+lw_status lw_pipeline_hold_after_current(lw_pipeline pipeline);
+
 // Puts a held programme back on the air, where it waits, by a fade of so many milliseconds.
 lw_status lw_pipeline_resume(lw_pipeline pipeline, uint64_t fade_ms);
 
@@ -783,6 +788,11 @@ lw_status lw_pipeline_time_on_air_ms(lw_pipeline pipeline, uint64_t *millisecond
 
 // Whether the programme is held: 1 or 0.
 lw_status lw_pipeline_is_held(lw_pipeline pipeline, int32_t *held);
+
+// How far an order is that holds the programme, freed by `lw_free`: "released" if there is none,
+// "after-current" if it will be held when the current track has come to its end, "fading" while it fades
+// out, "held".
+lw_status lw_pipeline_hold_state(lw_pipeline pipeline, char **state);
 
 // How loud the mix is, as JSON: `peak_db` and `power_db` over the mixer's last job, left and right, in
 // decibels below full scale; `momentary_lufs` and `short_term_lufs`, the loudness over 400 ms and 3 s.

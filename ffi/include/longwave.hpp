@@ -693,6 +693,7 @@ public:
             [&](auto out) { return lw_pipeline_request(handle(), track, detail::whole(address), out); });
     }
     void hold(milliseconds fade) { check(lw_pipeline_hold(handle(), detail::ms(fade))); }
+    void hold_after_current() { check(lw_pipeline_hold_after_current(handle())); }
     void resume(milliseconds fade) { check(lw_pipeline_resume(handle(), detail::ms(fade))); }
 
     void update_metadata(const std::string &title, const std::string &mount = {}, bool until_cleared = false,
@@ -759,6 +760,10 @@ public:
     bool is_held() const
     {
         return detail::flag([&](auto out) { return lw_pipeline_is_held(handle(), out); });
+    }
+    std::string hold_state() const
+    {
+        return detail::text([&](auto out) { return lw_pipeline_hold_state(handle(), out); });
     }
     std::string levels() const
     {

@@ -116,7 +116,7 @@ fn kind(name: Option<&str>) -> Outcome<Option<EventKind>> {
 /// `lw_pipeline_remove_hook`. `LW_LIMIT` if the pipeline has 256 hooks.
 ///
 /// The kinds are pipeline-start, pipeline-stop, track-change, playlist-change, track-failed, slot-dropped,
-/// nothing-to-play, voice-began, voice-ended, ramp-done, live-began, live-title, live-ended,
+/// nothing-to-play, hold-change, voice-began, voice-ended, ramp-done, live-began, live-title, live-ended,
 /// announcement-began, announcement-ended, dead-air-begins, dead-air-ends, encoder-failed, encoder-recovered,
 /// audio-unreadable, audio-readable, mixer-behind, mixer-recovered, listener-joined, listener-left,
 /// source-connected, source-left, live-ends-soon, source-refused, changed, recording-began, recording-ended,

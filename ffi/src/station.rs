@@ -412,6 +412,7 @@ mod tests {
                 lw_pipeline_listener_count(pipeline, null(), &raw mut number),
                 lw_pipeline_time_on_air_ms(pipeline, &raw mut number),
                 lw_pipeline_is_held(pipeline, &raw mut flag),
+                lw_pipeline_hold_state(pipeline, &raw mut text),
                 lw_pipeline_levels(pipeline, &raw mut text),
                 lw_pipeline_fill(pipeline, &raw mut text),
             ];

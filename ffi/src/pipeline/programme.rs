@@ -256,6 +256,14 @@ pub extern "C" fn lw_pipeline_hold(pipeline: lw_pipeline, fade_ms: u64) -> lw_st
     order(pipeline, |pipeline| pipeline.hold(ms(fade_ms)))
 }
 
+/// Holds the programme when the current track has come to its end; `lw_pipeline_resume` takes it back. If the
+/// track gives way before, because it is skipped or a slot comes, the track that follows is meant. If there
+/// is no track, the programme is held at once.
+#[unsafe(no_mangle)]
+pub extern "C" fn lw_pipeline_hold_after_current(pipeline: lw_pipeline) -> lw_status {
+    order(pipeline, longwave::Pipeline::hold_after_current)
+}
+
 /// Puts a held programme back on the air, where it waits, by a fade of so many milliseconds.
 #[unsafe(no_mangle)]
 pub extern "C" fn lw_pipeline_resume(pipeline: lw_pipeline, fade_ms: u64) -> lw_status {

@@ -198,6 +198,18 @@ pub unsafe extern "C" fn lw_pipeline_is_held(pipeline: lw_pipeline, held: *mut i
     })
 }
 
+/// How far an order is that holds the programme, freed by `lw_free`: "released" if there is none,
+/// "after-current" if it will be held when the current track has come to its end, "fading" while it fades
+/// out, "held".
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn lw_pipeline_hold_state(pipeline: lw_pipeline, state: *mut *mut c_char) -> lw_status {
+    call(|| {
+        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
+        let state = unsafe { Out::new(state, "state") }?;
+        state.text(with(pipeline, |pipeline| Ok(pipeline.hold_state()))?.as_str())
+    })
+}
+
 /// How loud the mix is, as JSON: `peak_db` and `power_db` over the mixer's last job, left and right, in
 /// decibels below full scale; `momentary_lufs` and `short_term_lufs`, the loudness over 400 ms and 3 s.
 /// `json` is freed by `lw_free`.

@@ -69,6 +69,10 @@ static void programme(longwave::pipeline &pipeline, const std::string &music)
     UNTIL(pipeline.is_held());
     pipeline.resume(0ms);
     UNTIL(!pipeline.is_held());
+    pipeline.hold_after_current();
+    UNTIL(pipeline.hold_state() == "after-current");
+    pipeline.resume(0ms);
+    UNTIL(pipeline.hold_state() == "released");
     pipeline.skip();
     CHECK(has(pipeline.levels(), "momentary_lufs") && has(pipeline.fill(), "max_queue"));
     CHECK(has(pipeline.health(), "problems") && pipeline.time_on_air() > 0ms);
