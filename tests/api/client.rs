@@ -138,7 +138,7 @@ impl Drop for Radio {
     }
 }
 
-fn programme(music: &Path) -> PipelineSettings {
+pub fn programme(music: &Path) -> PipelineSettings {
     PipelineSettings {
         spec: SMALL,
         playlist: vec![music.join("one.wav"), music.join("two.wav")],

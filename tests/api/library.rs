@@ -2,16 +2,21 @@
 #![cfg(feature = "library")]
 
 use std::fs::File;
+use std::path::Path;
 use std::time::SystemTime;
 
-use longwave::{LibrarySettings, ServerSettings, Station, StationSettings};
+use longwave::{LibrarySettings, PipelineSettings, ServerSettings, Station, StationSettings};
 use longwave_testing::{until, until_lowest};
 use serde_json::{Value, json};
 
-use crate::client::Radio;
+use crate::client::{Radio, programme};
 
-/// A station with a library of its music, to which it listens or not.
+/// A station with a library of its music, to which it listens or not, and without a pipeline.
 fn radio(analyse: bool) -> Radio {
+    radio_with(analyse, |_| Vec::new())
+}
+
+fn radio_with(analyse: bool, pipelines: fn(&Path) -> Vec<PipelineSettings>) -> Radio {
     let mut radio = Radio::start();
     radio.stop();
     for name in ["one.wav", "two.wav", "three.wav", "noise.mp3"] {
@@ -22,8 +27,9 @@ fn radio(analyse: bool) -> Radio {
     let library = LibrarySettings::of([folder.join("music")], folder.join("library.db"));
     let library = Some(LibrarySettings { analyse, ..library });
     let server = ServerSettings { listen: vec![radio.address], ..ServerSettings::default() };
+    let pipelines = pipelines(&folder.join("music"));
     radio.station =
-        Station::start(StationSettings { server, library, ..StationSettings::default() }).unwrap();
+        Station::start(StationSettings { server, library, pipelines, ..StationSettings::default() }).unwrap();
     radio.start_api();
     until("the scan has ended", || get(&radio, "")["scan"]["state"] == "ended");
     radio
@@ -124,6 +130,23 @@ fn playlists_are_made_and_removed_by_their_names() {
     );
     assert_eq!(radio.steer("DELETE", path, Value::Null).status, 204);
     assert_eq!(radio.steer("DELETE", path, Value::Null).status, 404);
+}
+
+#[test]
+fn a_pipeline_plays_a_playlist_of_the_library() {
+    let radio = radio_with(false, |music| vec![programme(music)]);
+    let playlist = json!({"smart": {"search": "two"}});
+    assert_eq!(radio.steer("PUT", "/api/v1/library/playlists/deux", playlist).status, 204);
+    let load = |name: &str| {
+        let list = json!({"files": [name], "when": "now"});
+        radio.steer("PUT", "/api/v1/pipelines/main/playlist", list)
+    };
+    assert_eq!(load("library:deux").status, 202);
+    let state = || radio.look("/api/v1/pipelines/main");
+    until("it is on the air", || state()["current"]["title"] == "two");
+    until("its name is told", || state()["playlist"]["name"] == "library:deux");
+    let none = load("library:trois");
+    assert_eq!((none.status, &none.json()["field"]), (404, &json!("files[0]")));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Handlers for a pipeline's programme: they show it and control it.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -10,9 +11,10 @@ use crate::api::core::Core;
 use crate::api::problem::Problem;
 use crate::api::views::{PipelineState, coming_tracks};
 use crate::json::{Health, PlayedTrack, Playlist};
+use crate::library::library_playlist;
 use crate::metadata::fault_of_title_url;
 use crate::time::{from_seconds, some_from_seconds};
-use crate::{Entry, EntryId, ListOptions, Pipeline, Title, TitleHolds, When};
+use crate::{Entry, EntryId, Error, ListOptions, Pipeline, Title, TitleHolds, When};
 
 /// The default fade of hold and resume.
 const FADE: Duration = Duration::from_secs(1);
@@ -196,15 +198,7 @@ pub(crate) fn load(core: &Core, call: &Call<'_>) -> Handled {
             format!("{} files: at most {FILES_AT_ONCE}; name a folder or a list", wanted.files.len());
         return Err(Problem::new("invalid-value", detail).at("files"));
     }
-    let (first, files) = (wanted.files[0].clone(), wanted.files);
-    let roots = core.with_files(call, &first, move |media, job| {
-        let mut finder = media.finder();
-        let resolve = |(index, file): (usize, &String)| {
-            job.at(&media.place(file))?;
-            finder.resolve(file, &format!("files[{index}]"))
-        };
-        files.iter().enumerate().map(resolve).collect::<Result<Vec<_>, _>>()
-    })?;
+    let roots = roots_of(core, call, wanted.files)?;
     let when = match wanted.when {
         WhenText::Now => When::Now,
         WhenText::AfterCurrent => When::AfterCurrent,
@@ -221,6 +215,38 @@ pub(crate) fn load(core: &Core, call: &Call<'_>) -> Handled {
     pipeline.play_path(roots, &options)?;
     // The pipeline reads the playlist later.
     Ok(crate::HttpAnswer::empty(202).with("Cache-Control", "no-store"))
+}
+
+/// The files, folders and playlists with these names: below the media roots, or playlists of the library.
+fn roots_of(core: &Core, call: &Call<'_>, names: Vec<String>) -> Result<Vec<PathBuf>, Problem> {
+    let field = |index: usize| format!("files[{index}]");
+    for (index, name) in names.iter().enumerate() {
+        if let Some(playlist) = library_playlist(Path::new(name)) {
+            check_library_playlist(core, playlist).map_err(|problem| problem.at(field(index)))?;
+        }
+    }
+    let first = names[0].clone();
+    core.with_files(call, &first, move |media, job| {
+        let mut finder = media.finder();
+        let resolve = |(index, name): (usize, &String)| {
+            if library_playlist(Path::new(name)).is_some() {
+                return Ok(PathBuf::from(name));
+            }
+            job.at(&media.place(name))?;
+            finder.resolve(name, &field(index))
+        };
+        names.iter().enumerate().map(resolve).collect()
+    })
+}
+
+/// Refuses a playlist that the library does not have.
+fn check_library_playlist(core: &Core, name: &str) -> Result<(), Problem> {
+    let none = || Problem::new("not-found", "the station has no library");
+    let entries = core.library.as_ref().ok_or_else(none)?.entries(name);
+    entries.map(drop).map_err(|error| match error {
+        Error::NoAnswer { reason, .. } => Problem::new("library-unavailable", reason),
+        other => other.into(),
+    })
 }
 
 #[derive(Deserialize)]
