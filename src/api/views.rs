@@ -1,6 +1,7 @@
 //! Documents that only the API writes: a pipeline, a mount of the station, and the events of the event
 //! stream. They are composed of the documents that the API and the C ABI share ([`crate::json`]).
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
@@ -31,6 +32,8 @@ pub(crate) struct PipelineState {
     listeners: usize,
     mounts: Vec<String>,
     current: Option<CurrentTrack>,
+    /// The address of its cover, on this server.
+    art: Option<Arc<str>>,
     next: Option<ComingTrack>,
     #[serde(flatten)]
     fill: Fill,
@@ -43,6 +46,7 @@ pub(crate) struct PipelineState {
 impl PipelineState {
     pub(crate) fn of(pipeline: &Pipeline, core: &Core) -> PipelineState {
         let media = &**core.media.load();
+        let current = pipeline.current_track();
         PipelineState {
             name: pipeline.name().into(),
             running: pipeline.is_running(),
@@ -53,7 +57,8 @@ impl PipelineState {
             time_on_air: pipeline.time_on_air(),
             listeners: pipeline.listener_count(None).unwrap_or(0),
             mounts: pipeline.mounts(),
-            current: pipeline.current_track().map(|current| CurrentTrack::of(&current, media)),
+            art: current.as_ref().and_then(|current| core.covers.of(&current.track.file)),
+            current: current.map(|current| CurrentTrack::of(&current, media)),
             next: coming_tracks(&pipeline.up_next(1), core).pop(),
             fill: Fill::of(pipeline),
             playlist: pipeline.playlist().map(|list| Playlist::of(&list, media)),
