@@ -96,13 +96,12 @@ async function queueIs(page, files) {
 
 /**
  * Holds the programme, so that nothing leaves the queue, and empties it. While the programme still fades, a track
- * may end, and the next one begin: it stands still when nothing is heard any more.
+ * may end, and the next one begin: it stands still when it is held.
  */
 async function emptyQueue(page) {
   const hold = page.locator("#hold");
   if ((await hold.getAttribute("aria-pressed")) === "false") await hold.click();
-  await page.locator("#on-held", { hasText: "held" }).waitFor();
-  await page.locator("#momentary-text", { hasText: "−∞" }).waitFor();
+  await page.locator("#on-held", { hasText: "is held" }).waitFor();
   const clear = page.locator("#queue-clear");
   if (await clear.isEnabled()) await clear.click();
   await queueIs(page, []);

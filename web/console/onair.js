@@ -20,10 +20,10 @@ let levelsAt = 0;
 /** Sets up the panel. */
 export function begin() {
   find("skip", HTMLButtonElement).onclick = () => order("skip the track", "POST", `${base()}/skip`);
-  find("hold", HTMLButtonElement).onclick = () => {
-    const isHeld = pipeline()?.held ?? false;
-    void order(isHeld ? "resume" : "hold", "POST", `${base()}/${isHeld ? "resume" : "hold"}`).then(look);
-  };
+  find("hold", HTMLButtonElement).onclick = () => (pipeline()?.held ? resume() : hold("now"));
+  find("hold-after", HTMLButtonElement).onclick = () =>
+    pipeline()?.hold === "after-current" ? resume() : hold("after-current");
+  find("on-cover", HTMLImageElement).onerror = () => (find("on-cover", HTMLImageElement).hidden = true);
   find("title-form", HTMLFormElement).onsubmit = (event) => {
     event.preventDefault();
     void setTitle();
@@ -51,16 +51,53 @@ export function show() {
   find("on-next", HTMLParagraphElement).textContent = next ? `Next: ${next.title}` : "Nothing is up next.";
   const count = state.listeners;
   find("on-listeners", HTMLParagraphElement).textContent = count === 1 ? "1 listener" : `${count} listeners`;
-  const hold = find("hold", HTMLButtonElement);
-  hold.textContent = state.held ? "Resume" : "Hold";
-  hold.setAttribute("aria-pressed", String(state.held));
-  find("on-held", HTMLParagraphElement).textContent = state.held ? "The programme is held." : "";
-  for (const id of ["skip", "hold", "title-set", "title-clear", "title-text"]) {
+  showCover(live ? null : state.art);
+  showHold(state.hold);
+  for (const id of ["skip", "hold", "hold-after", "title-set", "title-clear", "title-text"]) {
     find(id, HTMLElement).toggleAttribute("disabled", !may("play", state.name));
   }
   showPosition();
   follow();
   void showHealth();
+}
+
+/** @param {"now" | "after-current"} when */
+const hold = (when) => order("hold it", "POST", `${base()}/hold`, { when }).then(look);
+
+/** What begins anew needs no fade. */
+const resume = () =>
+  order("resume", "POST", `${base()}/resume`, pipeline()?.current ? undefined : { fade: 0 }).then(look);
+
+/** What is said of each state of a hold. */
+const HOLDS = {
+  released: "",
+  "after-current": "The programme will be held after this track.",
+  fading: "The programme fades out.",
+  held: "The programme is held.",
+};
+
+/** @param {keyof typeof HOLDS} state */
+function showHold(state) {
+  const isHeld = state === "held" || state === "fading";
+  const now = find("hold", HTMLButtonElement);
+  now.textContent = isHeld ? "Resume" : "Hold";
+  now.setAttribute("aria-pressed", String(isHeld));
+  const after = find("hold-after", HTMLButtonElement);
+  after.setAttribute("aria-pressed", String(state === "after-current"));
+  // Who has pressed it by the keyboard goes on from here.
+  if (isHeld && document.activeElement === after) now.focus();
+  after.hidden = isHeld;
+  find("on-held", HTMLParagraphElement).textContent = HOLDS[state];
+}
+
+/** @param {string | null} art */
+function showCover(art) {
+  const cover = find("on-cover", HTMLImageElement);
+  if (art === null) cover.hidden = true;
+  else if (cover.getAttribute("src") !== art) {
+    cover.src = art;
+    cover.hidden = false;
+  } else if (cover.naturalWidth > 0) cover.hidden = false;
 }
 
 function showPosition() {

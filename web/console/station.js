@@ -10,9 +10,10 @@ import { logIn } from "./session.js";
  *   reason?: string | null, played: number, duration: number | null}} CurrentTrack
  * @typedef {{id: number, file: string, title: string, reason?: string | null}} ComingTrack
  * @typedef {{path: string, title: string | null, source: {user: string | null} | null}} LiveAir
- * @typedef {{name: string, running: boolean, held: boolean, live: LiveAir | null, forced: string | null,
- *   listeners: number, mounts: string[], current: CurrentTrack | null, next: ComingTrack | null, queued: number,
- *   max_queue: number, playlist: {name: string, length: number} | null}} Pipeline
+ * @typedef {{name: string, running: boolean, held: boolean,
+ *   hold: "released" | "after-current" | "fading" | "held", live: LiveAir | null, forced: string | null,
+ *   listeners: number, mounts: string[], current: CurrentTrack | null, art: string | null,
+ *   next: ComingTrack | null, queued: number, max_queue: number, playlist: {name: string, length: number} | null}} Pipeline
  */
 
 /** Nothing tells of what an application changes by itself, so everything is looked at again after this time. */
@@ -28,6 +29,8 @@ const TRIES_AGAIN = 2_000;
 const pipelines = new Map();
 /** @type {(() => void)[]} */
 const followers = [];
+/** @type {(() => void)[]} */
+const readers = [];
 let chosen = "";
 /** When the chosen pipeline was looked at, by the clock of `performance`. */
 let lookedAt = 0;
@@ -50,6 +53,15 @@ export const age = () => (performance.now() - lookedAt) / 1000;
  */
 export function onChange(follower) {
   followers.push(follower);
+}
+
+/**
+ * Calls this when somebody may have changed the library.
+ *
+ * @param {() => void} reader
+ */
+export function onLibraryChange(reader) {
+  readers.push(reader);
 }
 
 /**
@@ -89,6 +101,7 @@ export async function look() {
 }
 
 const soon = settled(TOGETHER, () => void look());
+const librarySoon = settled(TOGETHER, () => readers.forEach((reader) => reader()));
 const later = settled(LISTENERS_TOGETHER, () => void look());
 
 function connect() {
@@ -105,6 +118,10 @@ function connect() {
     for (const state of JSON.parse(event.data).pipelines) keep(state);
     if (!pipelines.has(chosen)) chosen = names()[0] ?? "";
     tell();
+    librarySoon();
+  });
+  events.addEventListener("changed", (event) => {
+    if (JSON.parse(event.data).path.startsWith("/api/v1/library/")) librarySoon();
   });
   for (const kind of KINDS) events.addEventListener(kind, soon);
   for (const kind of ["listener-joined", "listener-left"]) events.addEventListener(kind, later);
@@ -118,6 +135,7 @@ const KINDS = [
   "playlist-change",
   "slot-dropped",
   "nothing-to-play",
+  "hold-change",
   "pipeline-start",
   "pipeline-stop",
   "voice-began",
