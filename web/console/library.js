@@ -1,16 +1,25 @@
-// The library, searched as one types.
+// The library, searched as one types: beside the queue, and where a playlist is made.
 
 import { ask } from "./api.js";
+import { open as openCues } from "./cues.js";
 import { button, el, fill, find, settled } from "./dom.js";
 import { Problem } from "./http.js";
-import { add, draggableFile } from "./queue.js";
+import { add } from "./queue.js";
+import { FILE, TRACK } from "./rows.js";
 import { may } from "./session.js";
-import { pipeline } from "./station.js";
+import { onLibraryChange, pipeline } from "./station.js";
 import { clock, trackName } from "./text.js";
 
 /**
+ * @typedef {{loudness_lufs: number | null, true_peak_dbtp: number | null, cue_in: number | null,
+ *   cue_out: number | null, start_next: number | null, duration: number | null}} Heard
+ * @typedef {{loudness_lufs?: number, cue_in?: number, cue_out?: number, start_next?: number}} Edits
  * @typedef {{id: number, file: string, artist: string | null, title: string | null, album: string | null,
- *   duration: number | null, missing: string | null, problem: string | null, plays: number}} Track
+ *   duration: number | null, heard: Heard | null, edits: Edits, missing: string | null, problem: string | null,
+ *   plays: number}} Track
+ * @typedef {{words: HTMLInputElement, form: HTMLFormElement, note: HTMLElement, list: HTMLElement,
+ *   buttons: (track: Track) => HTMLButtonElement[], allowed: () => boolean}} Finder `buttons`: what is done with a
+ *   track that was found; `allowed`: whether the user may do that
  */
 
 /** A search begins when nothing was typed for so long. */
@@ -18,84 +27,122 @@ const TYPED = 150;
 /** How many tracks are shown. */
 const SHOWN = 50;
 
-/** The number of the last search: an answer that comes after a later one is passed over. */
-let searches = 0;
-
-/** Sets up the panel. */
+/** Sets up the panel beside the queue, and searches. */
 export function begin() {
-  const field = find("search", HTMLInputElement);
-  field.oninput = settled(TYPED, () => void search());
-  field.onkeydown = (event) => {
-    const first = find("found", HTMLOListElement).querySelector("button");
+  const search = beginFinder({
+    words: find("search", HTMLInputElement),
+    form: find("search-form", HTMLFormElement),
+    note: find("found-note", HTMLParagraphElement),
+    list: find("found", HTMLOListElement),
+    allowed: () => may("play", pipeline()?.name),
+    buttons: (track) => {
+      const name = trackName(track);
+      return [
+        button("Next", () => add(track.file, 0), { "aria-label": `Play “${name}” next` }),
+        button("Queue", () => add(track.file), { "aria-label": `Queue “${name}”` }),
+      ];
+    },
+  });
+  onLibraryChange(search);
+  return search;
+}
+
+/**
+ * Sets up a field that searches the library as one types, and the list of what it finds. The result
+ * searches again.
+ *
+ * @param {Finder} finder
+ * @returns {() => void}
+ */
+export function beginFinder(finder) {
+  const { words, form, list } = finder;
+  let searches = 0;
+  /** An answer that comes after a later search has begun is passed over. */
+  const search = () => {
+    const mine = ++searches;
+    void show(finder, () => mine === searches);
+  };
+  words.oninput = settled(TYPED, search);
+  words.onkeydown = (event) => {
+    const first = list.querySelector("button");
     if (event.key === "ArrowDown" && first) {
       event.preventDefault();
       first.focus();
     }
   };
-  find("search-form", HTMLFormElement).onsubmit = (event) => {
+  form.onsubmit = (event) => {
     event.preventDefault();
-    void search();
+    search();
   };
-  find("found", HTMLOListElement).onkeydown = walk;
+  list.onkeydown = (event) => walk(event, words);
+  return search;
 }
 
-/** Searches for what is in the field; nothing in it finds the newest tracks. */
-export async function search() {
-  const mine = ++searches;
-  const words = find("search", HTMLInputElement).value.trim();
-  const note = find("found-note", HTMLParagraphElement);
+/**
+ * Searches for what is in the field; nothing in it finds the newest tracks.
+ *
+ * @param {Finder} finder
+ * @param {() => boolean} isNewest
+ */
+async function show(finder, isNewest) {
+  const words = finder.words.value.trim();
+  const { note, list, allowed } = finder;
   try {
     const path = `/api/v1/library/tracks?search=${encodeURIComponent(words)}&limit=${SHOWN}`;
     const { tracks, total, more } = await ask("GET", path);
-    if (mine !== searches) return;
-    show(tracks);
+    if (!isNewest()) return;
+    fill(
+      list,
+      /** @type {Track[]} */ (tracks),
+      // What is shown of it may have been edited.
+      (track) => JSON.stringify([track.id, trackName(track), track.album, track.missing, track.problem]),
+      (track) => row(track, finder.buttons(track)),
+      (element, track) => {
+        const plays = track.missing === null && track.problem === null;
+        for (const press of element.querySelectorAll("button.deed")) {
+          if (press instanceof HTMLButtonElement) press.disabled = !allowed() || !plays;
+        }
+      },
+    );
     const count = `${total}${more ? " or more" : ""}`;
     note.textContent =
       words === "" ? "The newest tracks." : total === 0 ? "Nothing found." : `${count} found.`;
   } catch (problem) {
-    if (mine !== searches) return;
+    if (!isNewest()) return;
     const isNone = problem instanceof Problem && problem.status === 404;
     note.textContent = isNone
       ? "This station has no library: queue files by their names."
       : `The library does not answer: ${/** @type {Error} */ (problem).message}.`;
-    if (isNone) find("search", HTMLInputElement).disabled = true;
+    if (isNone) finder.words.disabled = true;
   }
 }
 
-/** @param {Track[]} tracks */
-function show(tracks) {
-  const mayPlay = may("play", pipeline()?.name);
-  fill(
-    find("found", HTMLOListElement),
-    tracks,
-    ({ id }) => id,
-    row,
-    (element, track) => {
-      const plays = track.missing === null && track.problem === null;
-      for (const press of element.querySelectorAll("button")) press.disabled = !mayPlay || !plays;
-    },
-  );
-}
-
-/** @param {Track} track */
-function row(track) {
-  const { file, album, duration, missing, problem } = track;
-  const name = trackName(track);
+/**
+ * @param {Track} track
+ * @param {HTMLButtonElement[]} buttons
+ */
+function row(track, buttons) {
+  const { id, file, album, duration, missing, problem } = track;
   const about = problem ?? (missing === null ? album : "Its file is gone.");
+  for (const press of buttons) press.classList.add("deed");
   const element = el(
     "li",
-    { title: file },
+    { title: file, draggable: true },
     el(
       "span",
       { class: "name" },
-      el("bdi", {}, name),
+      el("bdi", {}, trackName(track)),
       about ? el("span", { class: "small", dir: "auto" }, about) : null,
     ),
     el("span", { class: "small" }, clock(duration)),
-    button("Next", () => add(file, 0), { "aria-label": `Play “${name}” next` }),
-    button("Queue", () => add(file), { "aria-label": `Queue “${name}”` }),
+    ...buttons,
+    button("Cues", () => openCues(id), { "aria-label": `Cues of “${trackName(track)}”` }),
   );
-  draggableFile(element, file);
+  element.ondragstart = (event) => {
+    event.dataTransfer?.setData(FILE, file);
+    event.dataTransfer?.setData(TRACK, String(id));
+    event.dataTransfer?.setData("text/plain", file);
+  };
   return element;
 }
 
@@ -103,8 +150,9 @@ function row(track) {
  * Arrow keys go from row to row, and from the first one back to the search.
  *
  * @param {KeyboardEvent} event
+ * @param {HTMLInputElement} words
  */
-function walk(event) {
+function walk(event, words) {
   const press = event.target;
   if (!(press instanceof HTMLButtonElement) || !["ArrowUp", "ArrowDown"].includes(event.key)) return;
   event.preventDefault();
@@ -113,5 +161,5 @@ function walk(event) {
   const index = [...(here?.querySelectorAll("button") ?? [])].indexOf(press);
   const there = beside?.querySelectorAll("button")[index];
   if (there instanceof HTMLButtonElement) there.focus();
-  else if (event.key === "ArrowUp") find("search", HTMLInputElement).focus();
+  else if (event.key === "ArrowUp") words.focus();
 }

@@ -1,9 +1,10 @@
 // The console: logs in, follows the station, and shows one of its views at a time.
 
 import { begin as beginAdministration, refresh as refreshAdministration } from "./administration.js";
+import { begin as beginCues } from "./cues.js";
 import { begin as beginDecks, refresh as refreshDecks } from "./decks.js";
 import { el, fill, find } from "./dom.js";
-import { begin as beginLibrary, search } from "./library.js";
+import { begin as beginLibrary } from "./library.js";
 import { refresh as refreshListeners } from "./listeners.js";
 import { begin as beginLive, refresh as refreshLive } from "./live.js";
 import { complain, undoLast } from "./notes.js";
@@ -31,7 +32,8 @@ async function main() {
   beginOnAir();
   beginAnnouncements();
   beginQueue();
-  beginLibrary();
+  const search = beginLibrary();
+  beginCues();
   beginDecks();
   beginLive();
   beginAdministration();
@@ -43,7 +45,7 @@ async function main() {
     find("who", HTMLElement).textContent = `${name} (${role})`;
   });
   document.addEventListener("keydown", (event) => {
-    const isText = event.target instanceof HTMLInputElement;
+    const isText = event.target instanceof HTMLInputElement && event.target.type !== "range";
     if (event.key === "z" && (event.ctrlKey || event.metaKey) && !isText) {
       event.preventDefault();
       undoLast();
@@ -55,7 +57,7 @@ async function main() {
   await beginStation();
   onChange(showAll);
   showView();
-  void search();
+  search();
   follow();
 }
 

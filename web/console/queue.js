@@ -4,6 +4,7 @@
 import { ask, inOrder, order } from "./api.js";
 import { button, el, fill, find, settled } from "./dom.js";
 import { complain, say } from "./notes.js";
+import { FILE, takeDrops, takeKeys } from "./rows.js";
 import { may } from "./session.js";
 import { base, pipeline } from "./station.js";
 
@@ -11,8 +12,6 @@ import { base, pipeline } from "./station.js";
 
 /** How many tracks are shown that come after the queue. */
 const SHOWN_AHEAD = 8;
-/** The kind of what is dragged from the library: the name of a file. */
-const FILE = "application/x-longwave-file";
 /** The kind of what is dragged within the queue: the id of an entry. */
 const ENTRY = "application/x-longwave-entry";
 
@@ -34,23 +33,10 @@ let focused = "";
 
 /** Sets up the panel. */
 export function begin() {
-  const list = find("queue", HTMLOListElement);
-  list.ondragover = (event) => {
-    const kinds = event.dataTransfer?.types ?? [];
-    if (!kinds.includes(FILE) && !kinds.includes(ENTRY)) return;
-    event.preventDefault();
-    mark(placeAt(event.clientY));
-  };
-  list.ondragleave = () => mark(-1);
-  list.ondrop = (event) => {
-    event.preventDefault();
-    const place = placeAt(event.clientY);
-    mark(-1);
-    const file = event.dataTransfer?.getData(FILE) ?? "";
-    const id = Number(event.dataTransfer?.getData(ENTRY) ?? "");
-    if (file !== "") void add(file, place);
-    else if (id) void move(id, place);
-  };
+  takeDrops(find("queue", HTMLOListElement), {
+    [FILE]: add,
+    [ENTRY]: (id, place) => move(Number(id), place),
+  });
   find("queue-clear", HTMLButtonElement).onclick = () => void clear();
   find("queue-form", HTMLFormElement).onsubmit = async (event) => {
     event.preventDefault();
@@ -134,20 +120,6 @@ function reasonOf(reason) {
 }
 
 /**
- * A draggable row of something with a file.
- *
- * @param {HTMLElement} element
- * @param {string} file
- */
-export function draggableFile(element, file) {
-  element.draggable = true;
-  element.ondragstart = (event) => {
-    event.dataTransfer?.setData(FILE, file);
-    event.dataTransfer?.setData("text/plain", file);
-  };
-}
-
-/**
  * Queues a file.
  *
  * @param {string} file
@@ -185,19 +157,10 @@ async function insert(queue, file, place) {
 /** @param {Entry} entry */
 function row(entry) {
   const { id, title, file } = entry;
-  const element = el("li", { tabIndex: 0, title: file });
+  const element = el("li", { title: file });
   const step = (/** @type {number} */ by) => move(id, indexOf(id) + by + (by > 0 ? 1 : 0));
   element.ondragstart = (event) => event.dataTransfer?.setData(ENTRY, String(id));
-  element.onkeydown = (event) => {
-    if (event.target !== element) return;
-    const act = { ArrowUp: () => step(-1), ArrowDown: () => step(1) }[event.key];
-    if (event.altKey && act) void act();
-    else if (event.key === "Delete") void remove(id);
-    else if (event.key === "ArrowUp") focusBeside(element.previousElementSibling);
-    else if (event.key === "ArrowDown") focusBeside(element.nextElementSibling);
-    else return;
-    event.preventDefault();
-  };
+  takeKeys(element, { step, remove: () => remove(id) });
   element.append(
     el("span", { class: "name", dir: "auto" }, title),
     button("↑", () => step(-1), { "aria-label": `Move “${title}” up` }),
@@ -205,11 +168,6 @@ function row(entry) {
     button("×", () => remove(id), { "aria-label": `Take “${title}” out` }),
   );
   return element;
-}
-
-/** @param {Element | null} element */
-function focusBeside(element) {
-  if (element instanceof HTMLElement) element.focus();
 }
 
 /** @param {number} id */
@@ -277,31 +235,6 @@ async function clear() {
     if (!answer) return;
     before.forEach(({ id }, index) => isBack(`${queue}/${id}`, `${queue}/${answer.ids[index]}`));
   });
-}
-
-/**
- * The index at which something would be that is dropped here.
- *
- * @param {number} y
- */
-function placeAt(y) {
-  const rows = [...find("queue", HTMLOListElement).children];
-  const below = rows.findIndex((element) => {
-    const { top, height } = element.getBoundingClientRect();
-    return y < top + height / 2;
-  });
-  return below < 0 ? rows.length : below;
-}
-
-/**
- * Shows where it would be.
- *
- * @param {number} place -1: nowhere
- */
-function mark(place) {
-  const list = find("queue", HTMLOListElement);
-  [...list.children].forEach((element, index) => element.classList.toggle("drop-here", index === place));
-  list.classList.toggle("drop-last", place === list.children.length);
 }
 
 /** Looks, and says so if that fails. */

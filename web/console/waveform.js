@@ -1,0 +1,71 @@
+// The picture of a track, with marks in it that can be moved.
+
+/**
+ * @typedef {{id: string, name: string, at: number | null}} Mark `at`: in seconds
+ */
+
+const SVG = "http://www.w3.org/2000/svg";
+/** The picture's own units: one for each peak, and the height of full scale. */
+const HEIGHT = 255;
+
+/**
+ * Draws a waveform with marks.
+ *
+ * @param {SVGSVGElement} picture
+ * @param {number[]} peaks from 0 to 255, over the whole track
+ * @param {number} duration of the track, in seconds
+ * @param {Mark[]} marks
+ */
+export function draw(picture, peaks, duration, marks) {
+  const width = Math.max(1, peaks.length);
+  picture.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
+  const line = peaks.map((peak, x) => `M${x} ${(HEIGHT - peak) / 2}v${Math.max(1, peak)}`).join("");
+  const shown = marks.filter(({ at }) => at !== null && duration > 0);
+  picture.replaceChildren(
+    shape("path", { class: "wave", d: line }),
+    ...shown.flatMap(({ id, at }) => {
+      const x = ((at ?? 0) / duration) * width;
+      return [shape("path", { class: `mark ${id}`, d: `M${x} 0V${HEIGHT}` })];
+    }),
+  );
+}
+
+/**
+ * Lets a pointer move the nearest mark. `moved` is called with its id, and the place in seconds.
+ *
+ * @param {SVGSVGElement} picture
+ * @param {() => {duration: number, marks: Mark[]}} shown
+ * @param {(id: string, at: number) => void} moved
+ */
+export function takePointer(picture, shown, moved) {
+  let held = "";
+  const placeOf = (/** @type {PointerEvent} */ event) => {
+    const { left, width } = picture.getBoundingClientRect();
+    return Math.min(1, Math.max(0, (event.clientX - left) / width)) * shown().duration;
+  };
+  picture.onpointerdown = (event) => {
+    const at = placeOf(event);
+    const away = (/** @type {Mark} */ mark) => Math.abs((mark.at ?? 0) - at);
+    const [nearest] = shown()
+      .marks.filter((mark) => mark.at !== null)
+      .sort((one, other) => away(one) - away(other));
+    if (!nearest) return;
+    held = nearest.id;
+    picture.setPointerCapture(event.pointerId);
+    moved(held, at);
+  };
+  picture.onpointermove = (event) => {
+    if (held !== "") moved(held, placeOf(event));
+  };
+  picture.onpointerup = picture.onpointercancel = () => (held = "");
+}
+
+/**
+ * @param {string} tag
+ * @param {Record<string, string>} attributes
+ */
+function shape(tag, attributes) {
+  const element = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  return element;
+}
