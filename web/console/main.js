@@ -4,6 +4,7 @@ import { begin as beginAdministration, refresh as refreshAdministration } from "
 import { begin as beginCues } from "./cues.js";
 import { begin as beginDecks, refresh as refreshDecks } from "./decks.js";
 import { el, fill, find } from "./dom.js";
+import { begin as beginJingles, refresh as refreshJingles } from "./jingles.js";
 import { begin as beginLibrary } from "./library.js";
 import { refresh as refreshListeners } from "./listeners.js";
 import { begin as beginLive, refresh as refreshLive } from "./live.js";
@@ -20,7 +21,7 @@ import { begin as beginStation, choose, follow, names, onChange, pipeline } from
  * @type {Record<string, () => unknown>}
  */
 const VIEWS = {
-  onair: refreshQueue,
+  onair: () => Promise.all([refreshQueue(), refreshJingles()]),
   decks: refreshDecks,
   live: refreshLive,
   schedule: refreshSchedule,
@@ -32,6 +33,7 @@ async function main() {
   beginOnAir();
   beginAnnouncements();
   beginQueue();
+  beginJingles();
   const search = beginLibrary();
   beginCues();
   beginDecks();
