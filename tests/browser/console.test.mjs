@@ -287,7 +287,7 @@ for (const [device, options] of Object.entries({
 })) {
   test(`axe finds nothing wrong on ${device}, and nothing sticks out`, async () => {
     const page = await openAs("eve", options);
-    for (const view of ["onair", "decks", "live", "schedule", "listeners", "station"]) {
+    for (const view of ["onair", "playlists", "decks", "live", "schedule", "listeners", "station"]) {
       await page.locator(`nav a[href="#${view}"]`).click();
       await page.locator(`#${view}`).waitFor();
       // The policy of the page lets no script in; the browser's own tools may.

@@ -114,6 +114,11 @@ const DEEDS = [
   ["PUT", /\/metadata$/, "set the title"],
   ["DELETE", /\/metadata$/, "restored the title"],
   ["POST", /\/announce$/, "announced"],
+  ["PUT", /\/playlist$/, "loaded a playlist"],
+  ["PATCH", /^library\/tracks\/\d+$/, "edited a track"],
+  ["PUT", /^library\/playlists\//, "changed a playlist of the library"],
+  ["PATCH", /^library\/playlists\//, "renamed a playlist of the library"],
+  ["DELETE", /^library\/playlists\//, "removed a playlist of the library"],
   ["POST", /\/voices$/, "loaded a deck"],
   ["PUT", /\/volume$/, "moved a fader"],
 ];

@@ -10,6 +10,7 @@ import { refresh as refreshListeners } from "./listeners.js";
 import { begin as beginLive, refresh as refreshLive } from "./live.js";
 import { complain, undoLast } from "./notes.js";
 import { begin as beginOnAir, beginAnnouncements, show as showOnAir } from "./onair.js";
+import { begin as beginPlaylists, refresh as refreshPlaylists } from "./playlists.js";
 import { begin as beginQueue, refresh as refreshQueue } from "./queue.js";
 import { refresh as refreshSchedule } from "./schedule.js";
 import { begin as beginSession, logOut, may, onLogin } from "./session.js";
@@ -22,6 +23,7 @@ import { begin as beginStation, choose, follow, names, onChange, pipeline } from
  */
 const VIEWS = {
   onair: () => Promise.all([refreshQueue(), refreshJingles()]),
+  playlists: refreshPlaylists,
   decks: refreshDecks,
   live: refreshLive,
   schedule: refreshSchedule,
@@ -36,6 +38,7 @@ async function main() {
   beginJingles();
   const search = beginLibrary();
   beginCues();
+  beginPlaylists();
   beginDecks();
   beginLive();
   beginAdministration();
