@@ -53,6 +53,7 @@ fn preview_with_restarts(
         // It may be asked as often as one likes.
         let _ = director.next(rules, material, at.checked_add(Duration::from_secs(500)).unwrap());
         let pick = director.next(rules, material, at).unwrap();
+        at = pick.not_before(rules).map_or(at, |time| time.max(at));
         let ends = at.checked_add(pick.track.duration.unwrap()).unwrap();
         director.began(rules, &pick.track, Some(&pick), at, Some(ends));
         all.push(pick.track.entry.path.clone());
