@@ -21,12 +21,15 @@ pub(super) type Step = u8;
 
 /// A time is relaxed to its half, its quarter, its eighth, its sixteenth, and then to none.
 const HALVINGS: u8 = 4;
-/// The artist may be heard earlier first, then the title, and the track last.
+/// All are relaxed to the half before any is to a quarter: a time that the playlists cannot keep must not cost
+/// another one that they can. Of each degree the artist comes first, then the title, and the track last.
 const ARTIST: Step = 1;
-const TITLE: Step = ARTIST + HALVINGS + 1;
-const TRACK: Step = TITLE + HALVINGS + 1;
+const TITLE: Step = 2;
+const TRACK: Step = 3;
+/// From the half of a time to none.
+const DROPPED: Step = TRACK * HALVINGS;
 /// The same track again, at once.
-pub(super) const AT_ONCE: Step = TRACK + HALVINGS + 1;
+pub(super) const AT_ONCE: Step = TRACK + DROPPED + 1;
 
 /// When files, artists and titles were heard last.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -34,12 +37,16 @@ pub(super) struct LastPlays {
     last: HashMap<u64, Timestamp>,
     /// The file that was heard last.
     latest: Option<u64>,
+    /// The artist who was heard last.
+    #[serde(default)]
+    latest_artist: Option<u64>,
 }
 
 impl LastPlays {
     /// Notes that a track is heard.
     pub fn note(&mut self, keys: Keys, at: Timestamp, separation: &SeparationSettings) {
         self.latest = Some(keys.file);
+        self.latest_artist = keys.artist.or(self.latest_artist);
         if separation.longest().is_zero() {
             return;
         }
@@ -69,12 +76,14 @@ impl LastPlays {
         if self.is_latest(keys) {
             return AT_ONCE;
         }
-        let step = |key: Option<u64>, apart, first| self.step_of(key, at, apart, first);
-        step(keys.artist, separation.artist, ARTIST).max(step(keys.title, separation.title, TITLE)).max(step(
-            Some(keys.file),
-            separation.track,
-            TRACK,
-        ))
+        let artist = match self.step_of(keys.artist, at, separation.artist, ARTIST) {
+            // Twice in succession is as if there was no separation, however long the track was.
+            step if step > 0 && keys.artist == self.latest_artist => ARTIST + DROPPED,
+            step => step,
+        };
+        let title = self.step_of(keys.title, at, separation.title, TITLE);
+        let track = self.step_of(Some(keys.file), at, separation.track, TRACK);
+        artist.max(title).max(track)
     }
 
     /// Whether this file was heard last.
@@ -86,7 +95,7 @@ impl LastPlays {
     fn step_of(&self, key: Option<u64>, at: Timestamp, apart: Duration, first: Step) -> Step {
         let Some(elapsed) = self.elapsed(key, at, apart) else { return 0 };
         let halvings = (1..=HALVINGS).find(|halvings| elapsed >= apart / (1 << halvings));
-        first + halvings.unwrap_or(HALVINGS + 1) - 1
+        first + halvings.map_or(DROPPED, |halvings| TRACK * (halvings - 1))
     }
 
     /// How long ago this was heard, if that is less than it should be.

@@ -265,3 +265,38 @@ fn separation_is_relaxed_step_by_step_and_says_so() {
     }
     assert_eq!(plan[2].reason.to_string(), "the playlist, separation relaxed: artist 60 min -> 8 min");
 }
+
+#[test]
+fn a_time_that_the_playlist_cannot_keep_costs_no_other() {
+    let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
+    // Two hours of music, of six artists.
+    let tracks = (0..30)
+        .map(|n| track(&n.to_string(), &format!("artist {}", n % 6), 180_000 + 2_000 * n as u64))
+        .collect();
+    let material = Simulated::default().with(None, tracks);
+    for (artist, tracks) in [(10, 240), (20, 90), (60, 240), (0, 240), (90, 360)] {
+        let separation = SeparationSettings {
+            artist: minutes(artist),
+            track: minutes(tracks),
+            ..SeparationSettings::default()
+        };
+        let plan = plan(&Schedule { separation, ..Schedule::default() }, &material, MORNING, NOON);
+        let artists: Vec<_> = plan
+            .iter()
+            .map(|planned| planned.entry.path.to_str().unwrap().parse::<u32>().unwrap() % 6)
+            .collect();
+        let twice = artists.windows(2).filter(|two| two[0] == two[1]).count();
+        assert!(twice == 0 || artist == 0, "{artist} and {tracks} minutes: {twice} of {}", plan.len());
+        let nearest = plan
+            .iter()
+            .enumerate()
+            .filter_map(|(index, planned)| {
+                plan[..index]
+                    .iter()
+                    .rposition(|before| before.entry.path == planned.entry.path)
+                    .map(|before| index - before)
+            })
+            .min();
+        assert!(nearest >= Some(8), "{artist} and {tracks} minutes: {nearest:?} tracks apart");
+    }
+}
