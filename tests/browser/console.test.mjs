@@ -1,84 +1,15 @@
 // The console, used as people use it.
 
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { after, before, test } from "node:test";
-import { chromium } from "playwright-core";
-import { AXE } from "./browsers.mjs";
-import { PROGRAM, Station } from "./station.mjs";
+import { axeFindsNothing, begin, end, logIn, open, openAs } from "./operators.mjs";
+import { PASSWORD, PATIENCE, station } from "./operators.mjs";
 
-const PASSWORD = "a long password";
-/** How long anything may take on a busy machine. */
-const PATIENCE = 30_000;
 /** What one operator does is seen by the others within this time. */
 const SEEN_WITHIN = 1_000;
 
-let station, browser;
-
-before(async () => {
-  station = await Station.start({
-    server: 'users_file = "users"',
-    more: '[library]\nfolders = ["."]\ndatabase = "library.db"',
-    prepare: (folder) => {
-      for (const [name, role] of Object.entries({ eve: "admin", ana: "dj", bob: "viewer" })) {
-        const input = `${PASSWORD}\n${PASSWORD}\n`;
-        execFileSync(PROGRAM, ["user", "--file", "users", "add", name, "--role", role], { cwd: folder, input });
-      }
-    },
-  });
-  await tracksAreFound();
-  browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-    args: ["--no-sandbox"],
-  });
-});
-
-after(async () => {
-  await browser?.close();
-  await station?.remove();
-});
-
-/** Waits until the library has looked through its folder. */
-async function tracksAreFound() {
-  const headers = { Authorization: `Basic ${btoa(`bob:${PASSWORD}`)}` };
-  const until = Date.now() + PATIENCE;
-  for (;;) {
-    const answer = await fetch(`${station.url}/api/v1/library/tracks`, { headers });
-    if ((await answer.json()).total === 2) return;
-    assert.ok(Date.now() < until, "the library has no tracks");
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-}
-
-/** A browser of somebody, with what its console said. */
-async function open(options = {}) {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
-  const page = await context.newPage();
-  page.setDefaultTimeout(PATIENCE);
-  page.said = [];
-  page.on("console", (message) => page.said.push(message.text()));
-  page.on("pageerror", (error) => page.said.push(String(error)));
-  await page.goto(`${station.url}/console`);
-  return page;
-}
-
-/** Logs in by the keyboard alone: the first field has the focus. */
-async function logIn(page, name, password = PASSWORD) {
-  await page.locator("#login[open]").waitFor();
-  await page.keyboard.type(name);
-  await page.keyboard.press("Tab");
-  await page.keyboard.type(password);
-  await page.keyboard.press("Enter");
-}
-
-/** A browser in which somebody has logged in, and sees what is on the air. */
-async function openAs(name, options) {
-  const page = await open(options);
-  await logIn(page, name);
-  await page.locator("#login[open]").waitFor({ state: "detached" });
-  await page.locator("#on-title", { hasText: "Tön" }).waitFor();
-  return page;
-}
+before(() => begin());
+after(end);
 
 /** What is in the queue: its files. */
 const queue = (page) => page.locator("#queue li").evaluateAll((rows) => rows.map((row) => row.title));
@@ -287,13 +218,10 @@ for (const [device, options] of Object.entries({
 })) {
   test(`axe finds nothing wrong on ${device}, and nothing sticks out`, async () => {
     const page = await openAs("eve", options);
-    for (const view of ["onair", "playlists", "decks", "live", "schedule", "listeners", "station"]) {
+    for (const view of ["onair", "playlists", "decks", "live", "schedule", "listeners", "users", "station"]) {
       await page.locator(`nav a[href="#${view}"]`).click();
       await page.locator(`#${view}`).waitFor();
-      // The policy of the page lets no script in; the browser's own tools may.
-      const { violations } = await page.evaluate(`${AXE}; axe.run(document)`);
-      const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`);
-      assert.deepEqual(found, [], view);
+      await axeFindsNothing(page, view);
       const width = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
       assert.ok(width <= 0, `${view} is ${width} pixels too wide`);
     }

@@ -14,8 +14,8 @@ export const PATIENCE = 30_000;
 export let station, browser;
 
 /**
- * Starts a station with a library and the users eve (admin), ana (dj) and bob (viewer), and a browser. `more` has
- * further keys of the pipeline or tables, `prepare` writes further files.
+ * Starts a station with a library and the users eve (admin), ana (dj) and bob (viewer), and a browser. `more`
+ * has further tables of the pipeline, `prepare` writes further files.
  */
 export async function begin({ more = "", prepare = () => {} } = {}) {
   station = await Station.start({
@@ -23,8 +23,9 @@ export async function begin({ more = "", prepare = () => {} } = {}) {
     more: `${more}\n[library]\nfolders = ["."]\ndatabase = "library.db"`,
     prepare: (folder) => {
       for (const [name, role] of Object.entries({ eve: "admin", ana: "dj", bob: "viewer" })) {
-        const input = `${PASSWORD}\n${PASSWORD}\n`;
-        execFileSync(PROGRAM, ["user", "--file", "users", "add", name, "--role", role], { cwd: folder, input });
+        const input = `${PASSWORD}\n`;
+        const add = ["user", "--file", "users", "add", name, "--role", role];
+        execFileSync(PROGRAM, add, { cwd: folder, input });
       }
       prepare(folder);
     },
