@@ -3,18 +3,20 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use arc_swap::ArcSwap;
+use crossbeam::channel::Sender;
 
 use super::changes::Changes;
 use super::covers::Covers;
 use super::guard::Guard;
+use super::login::NewPassword;
 use super::media::Media;
 use super::metrics::Measuring;
 use super::problem::Problem;
-use crate::access::{Allowance, Credential, Identity, Slotted, Turn};
+use crate::access::{Allowance, Credential, Identity, Slotted, Turn, Users};
 use crate::codec::{read_cover, read_tags};
 use crate::error::LeaveReason;
 use crate::filework::{FileWork, HANGS_AFTER, NoAnswer, warning_of_looks};
@@ -82,6 +84,13 @@ pub(crate) struct Core {
     /// Wakes the thread `api` when something has changed.
     pub(super) bell: RequestsBell,
     pub(super) declared: Option<Mutex<Declared>>,
+    /// The users file, if there is one. Whoever changes it, or reads it again, holds the lock for as long as the
+    /// disk takes.
+    pub(super) users_file: Mutex<Option<PathBuf>>,
+    /// The users who are in no file.
+    pub(crate) fixed_users: Users,
+    /// Where the thread `login` takes passwords to be hashed.
+    pub(super) new_passwords: OnceLock<Sender<NewPassword>>,
     /// The sources that were let in, who they are, and by whom they were.
     admitted: Mutex<Vec<AdmittedSource>>,
     /// How often strangers have asked.
@@ -117,6 +126,9 @@ impl Core {
             measuring: Measuring::default(),
             bell,
             declared: declared.map(Mutex::new),
+            users_file: Mutex::default(),
+            fixed_users: Users::default(),
+            new_passwords: OnceLock::new(),
             admitted: Mutex::default(),
             strangers: Mutex::new(Allowance::new(PUBLIC_AT_ONCE, PUBLIC_EVERY)),
             covers,
@@ -132,6 +144,12 @@ impl Core {
     /// The same with a library.
     pub(super) fn with_library(self, library: Option<Library>) -> Core {
         Core { library, ..self }
+    }
+
+    /// The same with users there.
+    pub(super) fn with_users(self, settings: &ApiSettings) -> Core {
+        let (users_file, fixed_users) = (Mutex::new(settings.users_file.clone()), settings.users.clone());
+        Core { users_file, fixed_users, ..self }
     }
 
     /// Counts a question that anybody may ask, and that costs work.

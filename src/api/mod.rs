@@ -38,6 +38,7 @@ mod sessions;
 mod shared_answers;
 mod stream;
 mod streams;
+mod users;
 mod views;
 
 use std::fmt;
@@ -130,6 +131,7 @@ impl Api {
         let places = station.places();
         let core = Core::new(server, pipelines, places, media, guard, declared, requests.bell());
         let core = core.with_plays(station.plays().clone()).with_library(station.library().cloned());
+        let core = core.with_users(settings);
         let core = Arc::new(core);
         let console = console::show(&core.server)?;
         let streams = Streams::new(&core, run_name())?;

@@ -43,6 +43,7 @@ pub(crate) const CODES: &[(&str, u16, &str)] = &[
     ("not-found", 404, "There is no such thing"),
     ("method-not-allowed", 405, "That cannot be done here"),
     ("exists", 409, "It exists already"),
+    ("locks-out", 409, "Somebody would lock themselves out"),
     ("limit-reached", 409, "A limit was reached"),
     ("stopped", 409, "It is not running"),
     ("unsupported-media-type", 415, "The body must be JSON"),
@@ -56,6 +57,7 @@ pub(crate) const CODES: &[(&str, u16, &str)] = &[
     ("internal", 500, "Something went wrong here"),
     ("file-hangs", 503, "The disk of a file does not answer"),
     ("library-unavailable", 503, "The library cannot be used"),
+    ("users-unavailable", 503, "The users cannot be changed"),
     ("busy", 503, "Too much to do"),
 ];
 

@@ -1,7 +1,7 @@
 //! Reads a configuration again. The station applies its part; the API applies users and media roots.
 
 use std::path::Path;
-use std::sync::TryLockError;
+use std::sync::{PoisonError, TryLockError};
 use std::time::Duration;
 
 use super::core::{Core, FILE_WITHIN};
@@ -29,12 +29,15 @@ impl Core {
             }
         };
         let file = declared.file.clone();
+        // Users that are changed meanwhile are changed before it, or after it.
+        let mut users_file = self.users_file.lock().unwrap_or_else(PoisonError::into_inner);
         let read =
             self.files.ordered().within(&declared.file, FILE_WITHIN * 2, move |job| read_all(&file, job));
         let Read { mut config, users, media } = read.map_err(Problem::from)??;
         config.api.users = declared.api.users.clone();
         let api = config.api.clone();
         let users = self.users_of(&api, users);
+        users_file.clone_from(&api.users_file);
 
         let mut report = declared.station.apply(&config.into());
         self.apply(&declared.api, &api, users, media, &mut report);

@@ -8,7 +8,7 @@ use super::handlers::library;
 use super::handlers::no_library as library;
 use super::handlers::{
     announcements, history, live, outputs, pipelines, queue, requests, schedule, sessions, sources, station,
-    voices,
+    users, voices,
 };
 use super::icecast;
 use super::icy;
@@ -74,6 +74,11 @@ pub(crate) static ROUTES: &[Route] = &[
     Route { method: "DELETE", path: "/api/v1/session", access: LOOK, handler: Quick(sessions::close) },
     change("GET", "/api/v1/sessions", Quick(sessions::list)),
     change("DELETE", "/api/v1/sessions/{id}", Quick(sessions::end)),
+
+    change("GET", "/api/v1/users", Quick(users::list)),
+    change("PUT", "/api/v1/users/{name}", Slow(users::add)),
+    change("PATCH", "/api/v1/users/{name}", Slow(users::change)),
+    change("DELETE", "/api/v1/users/{name}", Slow(users::remove)),
 
     look("/api/v1/changes", Quick(sessions::changes)),
     look("/api/v1/events", Events(Streams::follow_station)),
@@ -207,9 +212,11 @@ mod tests {
                 assert!(["/admin/metadata", "/admin.cgi"].contains(&route.path));
                 continue;
             }
-            // Anybody may request something. Who logs out changes nothing of the station; who is logged in is
-            // for admins alone.
-            let is_other = route.path.starts_with("/api/v1/session") || route.path == "/requests";
+            // Anybody may request something. Who logs out changes nothing of the station; who is logged in, and
+            // who the users are, is for admins alone.
+            let is_other = route.path.starts_with("/api/v1/session")
+                || (route.path, route.method) == ("/api/v1/users", "GET")
+                || route.path == "/requests";
             assert!(is_other || (route.method != "GET") == changes, "{} {}", route.method, route.path);
         }
     }

@@ -271,6 +271,12 @@ pub enum UserAction {
     },
     /// Change a user's password
     Passwd { name: String },
+    /// Give a user or a token another role, with the limits that are named here
+    Role {
+        name: String,
+        #[command(flatten)]
+        may: May,
+    },
     /// Remove a user or a token
     Remove { name: String },
     /// Create a token for a program and print it; it cannot be shown again

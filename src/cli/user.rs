@@ -33,6 +33,10 @@ pub fn run(User { action, file }: &User) -> Result<(), Failure> {
             let password = password()?;
             Users::update(file, |users| users.set_password(name, &password))?;
         }
+        UserAction::Role { name, may } => {
+            let role = role(may)?;
+            Users::update(file, |users| users.set_role(name, role, limits(may)))?;
+        }
         UserAction::Remove { name } => {
             Users::update(file, |users| users.remove(name))?;
         }

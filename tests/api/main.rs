@@ -10,6 +10,7 @@ mod document;
 mod events;
 #[cfg(feature = "mp3")]
 mod icy;
+mod keeping_users;
 mod library;
 mod live;
 #[cfg(feature = "mp3")]

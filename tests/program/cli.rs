@@ -285,6 +285,9 @@ fn users_and_tokens_are_kept_in_a_file_that_only_its_owner_reads() {
     let list = good(user(&["list"], ""));
     assert!(list.contains("source   password, only /live, only /a:b\n"), "{list}");
     assert!(list.contains("admin    token, only pipeline night\n"), "{list}");
+    good(user(&["role", "dj", "--role", "viewer"], ""));
+    let list = good(user(&["list"], ""));
+    assert!(list.contains("viewer   password\n"), "the limits are those that were named: {list}");
     let refused = user(&["token", "x", "--role", "viewer", "--path", "/live"], "");
     assert!(stderr(&refused).contains("longwave: path: a viewer sends nothing"), "{}", stderr(&refused));
     assert_eq!(refused.status.code(), Some(2));

@@ -15,4 +15,5 @@ pub(crate) mod schedule;
 pub(crate) mod sessions;
 pub(crate) mod sources;
 pub(crate) mod station;
+pub(crate) mod users;
 pub(crate) mod voices;

@@ -193,6 +193,12 @@ pub enum CtlCommand {
         #[arg(long, value_name = "ID")]
         end: Option<u64>,
     },
+    /// List the users and tokens of the station (`longwave user` adds them)
+    Users {
+        /// Remove this one instead
+        #[arg(long, value_name = "NAME")]
+        remove: Option<String>,
+    },
     /// Apply a changed configuration
     Reload,
     /// Print all events as they happen

@@ -55,6 +55,12 @@ pub fn run(args: &Ctl) -> Result<(), Failure> {
         CtlCommand::Sessions { end: Some(id) } => {
             return out.done(&client.ask("DELETE", &format!("/api/v1/sessions/{id}"), None)?);
         }
+        CtlCommand::Users { remove: None } => {
+            return out.show(&client.ask("GET", "/api/v1/users", None)?, table::users);
+        }
+        CtlCommand::Users { remove: Some(name) } => {
+            return out.done(&client.ask("DELETE", &format!("/api/v1/users/{}", encoded(name)), None)?);
+        }
         CtlCommand::Report { from, to, by } => {
             let wanted = query(&[
                 ("from", Some(from.as_str())),
@@ -186,6 +192,7 @@ fn of_pipeline(command: &CtlCommand, pipeline: &Pipeline<'_>, out: &Out) -> Resu
         | CtlCommand::Kick { .. }
         | CtlCommand::Sources { .. }
         | CtlCommand::Sessions { .. }
+        | CtlCommand::Users { .. }
         | CtlCommand::Played { mount: Some(_), .. }
         | CtlCommand::Report { .. }
         | CtlCommand::Watch => Ok(()),

@@ -256,6 +256,24 @@ pub fn sessions(list: &Value) -> String {
     table(&["ID", "USER", "ROLE", "ADDRESS", "SINCE", "USED", "BROWSER"], rows(list, cells))
 }
 
+pub fn users(list: &Value) -> String {
+    let all = |value: &Value| {
+        let texts: Vec<_> = value.as_array().into_iter().flatten().map(text).collect();
+        if texts.is_empty() { "all".to_owned() } else { texts.join(", ") }
+    };
+    let cells = |user: &Value| {
+        vec![
+            text(&user["name"]),
+            text(&user["role"]),
+            text(&user["kind"]),
+            all(&user["paths"]),
+            all(&user["pipelines"]),
+            all(&user["slots"]),
+        ]
+    };
+    table(&["NAME", "ROLE", "BY", "PATHS", "PIPELINES", "SLOTS"], rows(list, cells))
+}
+
 pub fn hls(list: &Value) -> String {
     let cells = |hls: &Value| {
         let variants = hls["variants"].as_array().into_iter().flatten().map(text).collect::<Vec<_>>();

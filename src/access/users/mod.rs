@@ -3,35 +3,33 @@
 //! (`:path=/live`, `:pipeline=main`), and the time by which a password must be changed:
 //! `:expires=2026-03-08T12:00:00Z`.
 
-use std::fmt::{self, Write as _};
+mod user;
+
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use argon2::password_hash::phc::PasswordHash;
-use argon2::{Argon2, PasswordHasher};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use super::credential::Identity;
-use super::file_lock::{FileLock, lock_of};
-use super::hasher::PasswordChecker;
-use super::private_file::{led_to, read_trusted, write_private};
-use super::role::Role;
-use super::user_limits::{UserLimits, read_options, write_options};
+use crate::access::credential::Identity;
+use crate::access::file_lock::{FileLock, lock_of};
+use crate::access::hasher::{HashedPassword, PasswordChecker};
+use crate::access::private_file::{led_to, read_trusted, write_private};
+use crate::access::role::{Right, Role};
+use crate::access::user_limits::UserLimits;
 use crate::error::{Error, Result, is_passing};
 use crate::filework::read_needed;
 use crate::path_text::with_suffix;
+use user::{Secret, User, check_name, hex};
 
-/// The beginning of a token's hash.
-const TOKEN_HASH: &str = "$sha256$";
 /// The beginning of a token. It tells anybody who finds one in the wrong place what it is.
 const TOKEN_PREFIX: &str = "lw-";
 /// The random bytes in a token. So many cannot be guessed, so one round of a fast hash protects it.
 const TOKEN_BYTES: usize = 32;
 /// The longest password. Anybody can make the server hash a password, so a longer one would be an attack.
 const LONGEST_PASSWORD: usize = 1_024;
-const LONGEST_NAME: usize = 64;
 /// The largest users file. It has room for thousands of users.
 const LONGEST_FILE: u64 = 1 << 20;
 
@@ -41,35 +39,19 @@ pub struct Users {
     users: Vec<User>,
 }
 
-#[derive(Clone, PartialEq, Eq)]
-struct User {
-    name: String,
-    role: Role,
-    secret: Secret,
-    limits: UserLimits,
-    /// The time when the password is refused, unless it has been changed.
-    expires: Option<SystemTime>,
-}
-
-#[derive(Clone, PartialEq, Eq)]
-enum Secret {
-    /// The hash of a password, as a PHC string.
-    Password(String),
-    /// The SHA-256 of a token.
-    Token([u8; 32]),
+/// What may be told of a user or a token: all but the secret.
+pub(crate) struct UserEntry<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) role: Role,
+    pub(crate) is_token: bool,
+    pub(crate) limits: &'a UserLimits,
+    pub(crate) expires: Option<SystemTime>,
 }
 
 /// All paths that are written to for a users file.
 pub(crate) fn files_of_users(file: &Path) -> [PathBuf; 4] {
     // Programs that change it meet at the lock of what a link leads to.
     [file.to_owned(), lock_of(file), lock_of(&led_to(file)), Users::first_password_file(file)]
-}
-
-impl fmt::Debug for User {
-    /// Shows no secrets.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({})", self.name, self.role.as_str())
-    }
 }
 
 impl Users {
@@ -113,6 +95,18 @@ impl Users {
         Ok(done)
     }
 
+    /// The same on a thread that may hang. `change` makes new users of those that are there: `None` if the
+    /// file does not exist, or is empty.
+    pub(crate) fn replace<T, E: From<Error>>(
+        file: &Path,
+        change: impl FnOnce(Option<Users>) -> std::result::Result<(Users, T), E>,
+    ) -> std::result::Result<(Users, T), E> {
+        let _lock = FileLock::wait(&led_to(file))?;
+        let (users, done) = change(Users::read_if_there(file)?)?;
+        users.write(file)?;
+        Ok((users, done))
+    }
+
     /// The file beside a users file that has the name and the password of the first user, until that password
     /// is changed.
     pub fn first_password_file(file: &Path) -> PathBuf {
@@ -141,16 +135,8 @@ impl Users {
     /// [`Error::File`] if it cannot be written.
     pub fn write(&self, file: &Path) -> Result<()> {
         let mut text = String::from("# name:role:hash, written by `longwave user`\n");
-        for User { name, role, secret, limits, expires } in &self.users {
-            text.extend([name, ":", role.as_str(), ":"]);
-            match secret {
-                Secret::Password(hash) => text.push_str(hash),
-                Secret::Token(hash) => {
-                    text.push_str(TOKEN_HASH);
-                    text.push_str(&hex(hash));
-                }
-            }
-            text.push_str(&write_options(limits, *expires));
+        for user in &self.users {
+            text.push_str(&user.line());
             text.push('\n');
         }
         write_private(&led_to(file), text.as_bytes())
@@ -178,17 +164,33 @@ impl Users {
         self.users.iter().map(move |user| (user.name.as_str(), user.role, is_token(user)))
     }
 
+    /// The same, with all that is told of each of them.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = UserEntry<'_>> {
+        self.users.iter().map(|User { name, role, secret, limits, expires }| UserEntry {
+            name,
+            role: *role,
+            is_token: matches!(secret, Secret::Token(_)),
+            limits,
+            expires: *expires,
+        })
+    }
+
     /// Adds a user. Hashing the password takes some tens of milliseconds on purpose.
     ///
     /// # Errors
     /// [`Error::Exists`] if the name is taken; [`Error::Setting`] if the name or the password is not allowed.
     pub fn add(&mut self, name: &str, role: Role, password: &str) -> Result<()> {
         self.check_new(name)?;
-        let secret = Secret::Password(hashed(password)?);
+        self.add_hashed(name, role, PasswordChecker::default().hash(password)?)
+    }
+
+    /// The same with a password that was hashed before.
+    pub(crate) fn add_hashed(&mut self, name: &str, role: Role, password: HashedPassword) -> Result<()> {
+        self.check_new(name)?;
         self.users.push(User {
             name: name.into(),
             role,
-            secret,
+            secret: Secret::Password(password.0),
             limits: UserLimits::default(),
             expires: None,
         });
@@ -239,10 +241,20 @@ impl Users {
     /// [`Error::NotFound`] if nothing has this name; [`Error::Setting`] for limits that limit nothing of the
     /// user's role (a viewer sends nothing, so no paths), or that are malformed.
     pub fn set_limits(&mut self, name: &str, limits: UserLimits) -> Result<()> {
-        let user = self.users.iter_mut().find(|user| user.name == name);
-        let user = user.ok_or_else(|| Error::NotFound(format!("user {name:?}")))?;
+        let user = self.find_mut(name)?;
         limits.check(user.role).map_err(|(key, reason)| Error::setting(key, reason))?;
         user.limits = limits;
+        Ok(())
+    }
+
+    /// Gives a user or a token another role, and limits that fit it.
+    ///
+    /// # Errors
+    /// As for [`set_limits`](Users::set_limits).
+    pub fn set_role(&mut self, name: &str, role: Role, limits: UserLimits) -> Result<()> {
+        let user = self.find_mut(name)?;
+        limits.check(role).map_err(|(key, reason)| Error::setting(key, reason))?;
+        (user.role, user.limits) = (role, limits);
         Ok(())
     }
 
@@ -264,12 +276,31 @@ impl Users {
     /// # Errors
     /// [`Error::NotFound`] if there is no such user; [`Error::Setting`] if the password is not allowed.
     pub fn set_password(&mut self, name: &str, password: &str) -> Result<()> {
-        let user = self.users.iter_mut().find(|user| user.name == name);
-        let user = user.filter(|user| matches!(user.secret, Secret::Password(_)));
-        let user = user.ok_or_else(|| Error::NotFound(format!("user {name:?}")))?;
-        user.secret = Secret::Password(hashed(password)?);
+        self.check_password_of(name)?;
+        self.set_hashed(name, PasswordChecker::default().hash(password)?)
+    }
+
+    /// The same with a password that was hashed before.
+    pub(crate) fn set_hashed(&mut self, name: &str, password: HashedPassword) -> Result<()> {
+        self.check_password_of(name)?;
+        let user = self.find_mut(name)?;
+        user.secret = Secret::Password(password.0);
         user.expires = None;
         Ok(())
+    }
+
+    /// Refuses who has no password.
+    fn check_password_of(&mut self, name: &str) -> Result<()> {
+        let user = self.find_mut(name)?;
+        match user.secret {
+            Secret::Password(_) => Ok(()),
+            Secret::Token(_) => Err(Error::NotFound(format!("user {name:?} with a password: it is a token"))),
+        }
+    }
+
+    /// Whether this user or token may change the whole station.
+    pub(crate) fn may_run(&self, name: &str) -> bool {
+        self.find(name).is_some_and(|user| user.role.may(Right::Change) && user.limits.pipelines.is_empty())
     }
 
     /// Removes a user or a token.
@@ -337,6 +368,11 @@ impl Users {
         self.users.iter().find(|user| user.name == name)
     }
 
+    fn find_mut(&mut self, name: &str) -> Result<&mut User> {
+        let user = self.users.iter_mut().find(|user| user.name == name);
+        user.ok_or_else(|| Error::NotFound(format!("user {name:?}")))
+    }
+
     fn check_new(&self, name: &str) -> Result<()> {
         check_name(name).map_err(|reason| Error::setting("name", reason))?;
         match self.find(name) {
@@ -346,54 +382,19 @@ impl Users {
     }
 }
 
-impl User {
-    fn parse(line: &str) -> std::result::Result<User, String> {
-        let mut parts = line.trim_end().splitn(3, ':');
-        let (Some(name), Some(role), Some(hash)) = (parts.next(), parts.next(), parts.next()) else {
-            return Err("is not name:role:hash".into());
-        };
-        check_name(name)?;
-        let role: Role = role.parse()?;
-        let (hash, limits, expires) = read_options(hash)?;
-        limits.check(role).map_err(|(_, reason)| reason)?;
-        let secret = match hash.strip_prefix(TOKEN_HASH) {
-            Some(hex) => Secret::Token(unhex(hex).ok_or("the hash of a token has 64 hexadecimal digits")?),
-            None => {
-                let parsed = PasswordHash::new(hash).map_err(|error| format!("the hash is none: {error}"))?;
-                if parsed.algorithm.as_str() != "argon2id" {
-                    return Err("passwords are hashed by argon2id here: see `longwave user add`".into());
-                }
-                Secret::Password(hash.to_owned())
-            }
-        };
-        Ok(User { name: name.into(), role, secret, limits, expires })
-    }
-}
-
 /// A hash with the current costs that no known password has. It is verified if the user does not exist or has
 /// no password, so that the answer takes as long.
 const NOBODYS: &str = "$argon2id$v=19$m=19456,t=2,p=1$bG9uZ3dhdmUtbm9ib2R5$\
                        AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
-fn hashed(password: &str) -> Result<String> {
-    let refused = |reason: &str| Error::setting("password", reason);
+/// Refuses passwords that anybody would guess, or that take long to hash.
+pub(super) fn check_password(password: &str) -> Result<()> {
+    let refused = |reason: &str| Err(Error::setting("password", reason));
     match password.len() {
-        0..8 => return Err(refused("at least 8 bytes")),
-        LONGEST_PASSWORD.. => return Err(refused("at most 1023 bytes")),
-        _ => {}
+        0..8 => refused("at least 8 bytes"),
+        LONGEST_PASSWORD.. => refused("at most 1023 bytes"),
+        _ => Ok(()),
     }
-    let hash = Argon2::default().hash_password_with_salt(password.as_bytes(), &random::<16>()?);
-    hash.map(|hash| hash.to_string()).map_err(|error| refused(&error.to_string()))
-}
-
-fn check_name(name: &str) -> std::result::Result<(), String> {
-    let plain = |c: char| c.is_alphanumeric() || "-_.@".contains(c);
-    if name.is_empty() || name.len() > LONGEST_NAME || !name.chars().all(plain) {
-        return Err(format!(
-            "{name:?} is no name for a user: letters, digits, -, _, . and @, up to 64 bytes"
-        ));
-    }
-    Ok(())
 }
 
 pub(crate) fn random<const N: usize>() -> Result<[u8; N]> {
@@ -401,25 +402,6 @@ pub(crate) fn random<const N: usize>() -> Result<[u8; N]> {
     getrandom::fill(&mut bytes)
         .map_err(|error| Error::io("asking the system for randomness")(io::Error::other(error)))?;
     Ok(bytes)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
-fn unhex(text: &str) -> Option<[u8; 32]> {
-    if text.len() != 64 || !text.is_ascii() {
-        return None;
-    }
-    let mut bytes = [0; 32];
-    for (byte, digits) in bytes.iter_mut().zip(text.as_bytes().chunks(2)) {
-        *byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
-    }
-    Some(bytes)
 }
 
 #[cfg(test)]
