@@ -15,6 +15,7 @@ import { begin as beginQueue, refresh as refreshQueue } from "./queue.js";
 import { refresh as refreshSchedule } from "./schedule.js";
 import { begin as beginSession, logOut, may, onLogin } from "./session.js";
 import { begin as beginStation, choose, follow, names, onChange, pipeline } from "./station.js";
+import { begin as beginUsers, refresh as refreshUsers } from "./users.js";
 
 /**
  * What brings each view up to date. The first one is shown first.
@@ -28,6 +29,7 @@ const VIEWS = {
   live: refreshLive,
   schedule: refreshSchedule,
   listeners: refreshListeners,
+  users: refreshUsers,
   station: refreshAdministration,
 };
 
@@ -41,6 +43,7 @@ async function main() {
   beginPlaylists();
   beginDecks();
   beginLive();
+  beginUsers();
   beginAdministration();
   find("log-out", HTMLButtonElement).onclick = logOut;
   find("pipelines", HTMLSelectElement).onchange = (event) => {
