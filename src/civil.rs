@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::SystemTime;
 
 use jiff::civil::{Date, Time, Weekday};
 use jiff::tz::{AmbiguousOffset, TimeZone};
@@ -92,12 +93,14 @@ impl WeekTimes {
         // In a zone that skips a whole day, yesterday's times come today.
         (-1..=8).find_map(|days: i64| {
             let date = today.checked_add(days.days()).ok()?;
-            if !self.days.has(date.weekday()) {
-                return None;
-            }
-            let mut times = self.times.iter().filter_map(|time| begin(zone, date, *time));
-            times.find(|begin| *begin > moment)
+            self.begins_on(zone, date).find(|begin| *begin > moment)
         })
+    }
+
+    /// When its times of this date come, in their order.
+    pub(crate) fn begins_on(&self, zone: &TimeZone, date: Date) -> impl Iterator<Item = Timestamp> {
+        let times = if self.days.has(date.weekday()) { self.times.as_slice() } else { &[] };
+        times.iter().filter_map(move |time| begin(zone, date, *time))
     }
 }
 
@@ -157,6 +160,19 @@ pub struct Zone(Option<TimeZone>);
 impl Zone {
     pub(crate) fn zone(&self) -> TimeZone {
         self.0.clone().unwrap_or_else(TimeZone::system)
+    }
+
+    /// The time of the day that its clocks show: `06:00`.
+    pub(crate) fn clock(&self, at: SystemTime) -> String {
+        let at = Timestamp::try_from(at).unwrap_or(Timestamp::UNIX_EPOCH);
+        self.zone().to_datetime(at).strftime("%H:%M").to_string()
+    }
+}
+
+impl fmt::Display for Zone {
+    /// Its name, `Europe/Berlin`. A system that does not name its zone gives `UTC`, which may not be right.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.zone().iana_name().unwrap_or("UTC"))
     }
 }
 

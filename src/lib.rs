@@ -116,9 +116,10 @@ pub use pipeline::{
     Station, StationSettings, VoiceInput, VoiceOptions, preview_schedule,
 };
 pub use playout::{
-    AfterLive, Crossfade, Curve, DaypartSettings, DeadAir, Entry, Every, Heard, HoldState, InsertSettings,
-    Level, ListState, NoRequest, OverLive, Place, Planned, Playlist, Reason, Relaxed, RequestLimits,
-    Schedule, SeparationSettings, Since, SlotSettings, SlotStart, TrackHeard, TrackKind, When,
+    AfterLive, Crossfade, Curve, DaypartHours, DaypartSettings, DeadAir, Entry, Every, Heard, HoldState,
+    InsertSettings, Level, ListState, NoRequest, OverLive, Place, Planned, Playlist, Reason, Relaxed,
+    RequestLimits, Schedule, ScheduledDay, SeparationSettings, Since, SlotSettings, SlotStart, SlotTime,
+    TrackHeard, TrackKind, When,
 };
 pub use recording::RecordSettings;
 pub use ring::{Inlet, InletHandle, SourceEnd};

@@ -117,6 +117,7 @@ pub(crate) static ROUTES: &[Route] = &[
     look("/api/v1/pipelines/{pipeline}/history", Slow(history::history)),
     look("/api/v1/pipelines/{pipeline}/up-next", Quick(pipelines::up_next)),
     look("/api/v1/pipelines/{pipeline}/levels", Events(Streams::follow_levels)),
+    look("/api/v1/pipelines/{pipeline}/schedule", Slow(schedule::show)),
     look("/api/v1/pipelines/{pipeline}/schedule/preview", Slow(schedule::preview)),
     play("POST", "/api/v1/pipelines/{pipeline}/play", Slow(pipelines::play)),
     play("POST", "/api/v1/pipelines/{pipeline}/skip", Quick(pipelines::skip)),

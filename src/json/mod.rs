@@ -21,6 +21,7 @@ mod library;
 mod live;
 #[cfg(feature = "library")]
 mod play;
+mod schedule;
 mod server;
 mod source;
 mod statistics;
@@ -36,6 +37,7 @@ pub use library::{FoundTracks, LibraryDocument, LibraryTrack, OfferedTrack, Requ
 pub use live::{LiveInput, LiveSource};
 #[cfg(feature = "library")]
 pub use play::Play;
+pub use schedule::Schedule;
 pub use server::{Hls, Listener, Mount, ServerStatistics};
 pub use source::Source;
 pub use statistics::{EncoderStatistics, PipelineStatistics};

@@ -182,6 +182,17 @@ impl Pipeline {
         self.inner.schedule.set(&schedule, &self.inner)
     }
 
+    /// What is declared to be played by the clock. [`Schedule::week`] shows it as a calendar.
+    pub fn schedule(&self) -> Schedule {
+        Schedule::clone(&self.inner.schedule.declared())
+    }
+
+    /// The slots of its schedule that could not be played within the last hour, 16 at most, each in a
+    /// sentence with the reason.
+    pub fn dropped_slots(&self) -> Vec<String> {
+        self.inner.schedule.dropped()
+    }
+
     /// The time zone of its days.
     pub fn zone(&self) -> Zone {
         self.inner.schedule.zone()

@@ -2,12 +2,13 @@
 
 use std::time::{Duration, SystemTime};
 
-use longwave::{SlotSettings, SlotStart};
-use serde_json::Value;
+use longwave::{DaypartSettings, Every, InsertSettings, Schedule, SeparationSettings, SlotSettings, SlotStart};
+use serde_json::{Value, json};
 
 use crate::client::Radio;
 use longwave_testing::until;
 
+const SCHEDULE: &str = "/api/v1/pipelines/main/schedule";
 const PREVIEW: &str = "/api/v1/pipelines/main/schedule/preview";
 
 #[test]
@@ -50,4 +51,69 @@ fn the_next_hours_are_shown_with_their_reasons() {
 fn without_a_schedule_nothing_is_planned() {
     let radio = Radio::start();
     assert_eq!(radio.look(PREVIEW), Value::Array(Vec::new()));
+}
+
+#[test]
+fn a_week_shows_what_is_declared_and_nothing_of_the_disk() {
+    let radio = Radio::with(
+        |_| {},
+        |settings| {
+            let music = settings.playlist[0].clone();
+            settings.schedule = Schedule {
+                zone: "Europe/Berlin".parse().unwrap(),
+                dayparts: vec![
+                    DaypartSettings {
+                        name: "Frühe Stunden".into(),
+                        days: "Mon-Fri".parse().unwrap(),
+                        from: "06:00".parse().unwrap(),
+                        to: "10:00".parse().unwrap(),
+                        playlists: vec![music.clone(), "library:morning".into()],
+                        weights: vec![3],
+                    },
+                    DaypartSettings { playlists: vec![music.clone()], ..DaypartSettings::default() },
+                ],
+                inserts: vec![InsertSettings {
+                    playlist: music.clone(),
+                    every: Every::Time(Duration::from_secs(900)),
+                    ..InsertSettings::default()
+                }],
+                slots: vec![SlotSettings {
+                    at: vec!["Sun 02:30".parse().unwrap()],
+                    play: music.with_file_name("news-%Y-%m-%d.mp3"),
+                    start: SlotStart::Hard,
+                    lasts: Some(Duration::from_secs(1_800)),
+                    ..SlotSettings::default()
+                }],
+                separation: SeparationSettings { artist: Duration::from_secs(3_600), ..Default::default() },
+            };
+        },
+    );
+    // The week in which clocks go forward.
+    let schedule = radio.look(&format!("{SCHEDULE}?from=2026-03-23"));
+    assert_eq!(schedule["zone"], "Europe/Berlin");
+    let morning = &schedule["dayparts"][0];
+    assert_eq!(morning["playlists"][0]["weight"], 3);
+    assert_eq!(morning["playlists"][1], json!({ "playlist": "library:morning", "weight": 1 }));
+    assert_eq!(schedule["dayparts"][1]["gives_way_to"], "Frühe Stunden (Mon-Fri 06:00-10:00)");
+    assert_eq!(schedule["inserts"][0]["every"], "15m");
+    assert_eq!(schedule["separation"], json!({ "track": 0.0, "artist": 3600.0, "title": 0.0 }));
+    let week = schedule["week"].as_array().unwrap();
+    let hours = |day: &Value| {
+        let hours = day["dayparts"].as_array().unwrap().iter();
+        hours.map(|hours| format!("{} {}", hours["daypart"], hours["from"].as_str().unwrap())).collect::<Vec<_>>()
+    };
+    assert_eq!(hours(&week[0]), ["1 00:00", "0 06:00", "1 10:00"]);
+    assert_eq!(hours(&week[5]), ["1 00:00"]);
+    // What clocks skip comes when the gap ends.
+    let news = json!([{ "slot": 0, "at": "2026-03-29T01:00:00.000Z", "time": "03:00" }]);
+    assert_eq!((&week[6]["slots"], &week[6]["ends"]), (&news, &json!("2026-03-29T22:00:00.000Z")));
+    assert_eq!(schedule["slots"][0]["play"], "news-%Y-%m-%d.mp3");
+    assert!(!schedule.to_string().contains(radio.folder.path().to_str().unwrap()), "{schedule:#}");
+
+    let monday = radio.look(SCHEDULE)["week"][0]["date"].as_str().unwrap().to_owned();
+    assert_eq!(monday.parse::<jiff::civil::Date>().unwrap().weekday(), jiff::civil::Weekday::Monday);
+    for from in ["soon", "9999-12-31", "2026-02-30", ""] {
+        let answer = radio.steer("GET", &format!("{SCHEDULE}?from={from}"), Value::Null);
+        assert_eq!(answer.problem(), (422, "invalid-value".into(), Some("from".into())), "{from}");
+    }
 }

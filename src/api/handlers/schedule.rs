@@ -1,15 +1,24 @@
 //! Handlers for what is played by the clock.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::Pipeline;
 use crate::api::call::{Call, Handled, json};
 use crate::api::core::Core;
 use crate::api::problem::Problem;
-use crate::json::PlannedTrack;
+use crate::json::{PlannedTrack, Schedule};
 
 /// How many hours are shown by default.
 const HOURS: u32 = 24;
+
+/// `GET /api/v1/pipelines/{pipeline}/schedule`: a schedule may be long, so it runs on the thread `api-files`.
+pub(crate) fn show(core: &Core, call: &Call<'_>) -> Handled {
+    let pipeline = core.pipeline(&call.held[0])?;
+    let (schedule, now) = (pipeline.schedule(), SystemTime::now());
+    let week = schedule.week(call.request.parameter("from").as_deref(), now)?;
+    let media = core.media.load();
+    Ok(json(200, &Schedule::of(&schedule, &week, pipeline.dropped_slots(), now, &**media)))
+}
 
 /// `GET /api/v1/pipelines/{pipeline}/schedule/preview`
 pub(crate) fn preview(core: &Core, call: &Call<'_>) -> Handled {

@@ -66,8 +66,8 @@ pub(super) struct Scheduling {
     unread: Receiver<Report>,
     desk: Mutex<Desk>,
     changed: Condvar,
-    /// The time zone that is declared, with or without a schedule.
-    zone: ArcSwap<Zone>,
+    /// What is declared: with or without a schedule, a time zone.
+    declared: ArcSwap<Schedule>,
     /// Slots that were dropped, and when. By itself, for the desk may wait for a disk.
     dropped: Mutex<VecDeque<(Instant, String)>>,
     ending: AtomicBool,
@@ -150,7 +150,7 @@ impl Scheduling {
             unread,
             desk: Mutex::new(desk),
             changed: Condvar::new(),
-            zone: ArcSwap::default(),
+            declared: ArcSwap::default(),
             dropped: Mutex::default(),
             ending: AtomicBool::new(false),
             pipeline: OnceLock::new(),
@@ -159,7 +159,7 @@ impl Scheduling {
 
     /// Plays by this schedule from now on. The first one starts the thread.
     pub fn set(self: &Arc<Scheduling>, schedule: &Schedule, pipeline: &Arc<Inner>) -> Result<()> {
-        self.zone.store(Arc::new(schedule.zone.clone()));
+        self.declared.store(Arc::new(schedule.clone()));
         let is_there = !schedule.is_empty();
         let crossfade = pipeline.programming.transitions().crossfade;
         let rules = is_there.then(|| Arc::new(Rules::new(schedule, crossfade)));
@@ -206,7 +206,12 @@ impl Scheduling {
 
     /// The time zone that is declared.
     pub fn zone(&self) -> Zone {
-        Zone::clone(&self.zone.load())
+        self.declared.load().zone.clone()
+    }
+
+    /// What is declared.
+    pub fn declared(&self) -> Arc<Schedule> {
+        self.declared.load_full()
     }
 
     /// Lets the thread end.
@@ -239,11 +244,16 @@ impl Scheduling {
 
     /// What an operator should know: slots that were dropped.
     pub fn warnings(&self) -> Vec<Warning> {
+        let dropped = self.dropped().into_iter();
+        dropped.map(|text| Warning::new(text, "a slot was not played")).collect()
+    }
+
+    /// The slots that were dropped within an hour, each in a sentence.
+    pub fn dropped(&self) -> Vec<String> {
         let now = self.clock.position();
         let mut dropped = self.dropped.lock().unwrap_or_else(PoisonError::into_inner);
         dropped.retain(|(at, _)| now.saturating_duration_since(*at) < NAMED_FOR);
-        let warning = |(_, text): &(Instant, String)| Warning::new(text.clone(), "a slot was not played");
-        dropped.iter().map(warning).collect()
+        dropped.iter().map(|(_, text)| text.clone()).collect()
     }
 
     fn desk(&self) -> MutexGuard<'_, Desk> {

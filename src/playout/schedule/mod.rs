@@ -18,6 +18,7 @@ mod settings;
 mod slots;
 #[cfg(test)]
 mod tests;
+mod week;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -45,6 +46,7 @@ pub use self::settings::{
     DaypartSettings, Every, InsertSettings, OverLive, SeparationSettings, SlotSettings, SlotStart,
 };
 pub(crate) use self::slots::{Dropped, HARD_WITHIN};
+pub use self::week::{DaypartHours, ScheduledDay, SlotTime};
 
 /// What a pipeline plays by the clock. The default is nothing: its playlist alone.
 #[derive(Clone, Debug, Default, PartialEq)]

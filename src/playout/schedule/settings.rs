@@ -164,6 +164,17 @@ pub enum Every {
     Time(Duration),
 }
 
+impl fmt::Display for Every {
+    /// As it is written: `4 songs`, `15m`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Every::Songs(1) => f.write_str("1 song"),
+            Every::Songs(songs) => write!(f, "{songs} songs"),
+            Every::Time(time) => f.write_str(&humantime::format_duration(*time).to_string().replace(' ', "")),
+        }
+    }
+}
+
 /// A time at which something is to play.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SlotSettings {
@@ -461,6 +472,9 @@ mod tests {
         assert_eq!(read("4 songs"), Ok(Every::Songs(4)));
         assert_eq!(read("1 song"), Ok(Every::Songs(1)));
         assert_eq!(read("15m"), Ok(Every::Time(Duration::from_secs(900))));
+        for text in ["4 songs", "1 song", "15m", "1h30m"] {
+            assert_eq!(read(text).unwrap().to_string(), text);
+        }
         assert!(read("four songs").unwrap_err().contains("no number of songs"));
         assert!(read("4").unwrap_err().contains("or \"4 songs\""));
     }
