@@ -16,6 +16,7 @@ import { refresh as refreshSchedule } from "./schedule.js";
 import { begin as beginSession, logOut, may, onLogin } from "./session.js";
 import { begin as beginStation, choose, follow, names, onChange, pipeline } from "./station.js";
 import { begin as beginUsers, refresh as refreshUsers } from "./users.js";
+import { begin as beginWeek } from "./week.js";
 
 /**
  * What brings each view up to date. The first one is shown first.
@@ -44,6 +45,7 @@ async function main() {
   beginDecks();
   beginLive();
   beginUsers();
+  beginWeek();
   beginAdministration();
   find("log-out", HTMLButtonElement).onclick = logOut;
   find("pipelines", HTMLSelectElement).onchange = (event) => {

@@ -4,32 +4,39 @@ import { ask, inOrder } from "./api.js";
 import { el, fill, find } from "./dom.js";
 import { base } from "./station.js";
 import { dayAndTime } from "./text.js";
+import { refresh as refreshWeek, zone } from "./week.js";
 
 /** @typedef {{at: string, ends: string, file: string, kind: string, reason: string, cut: boolean}} Planned */
 
 const HOURS = 24;
+/** The most rows that a browser shows at ease: more than a day has where tracks are songs. */
+const SHOWN = 500;
 
 const turn = inOrder();
 
-/** Shows the preview as it is now. */
+/** Shows the week and the preview as they are now. */
 export async function refresh() {
+  await refreshWeek();
   const isNewest = turn();
   const note = find("schedule-note", HTMLParagraphElement);
   try {
     /** @type {Planned[]} */
     const planned = await ask("GET", `${base()}/schedule/preview?hours=${HOURS}`);
     if (!isNewest()) return;
+    const more = planned.length > SHOWN ? ` The first ${SHOWN} of ${planned.length} are shown.` : "";
     note.textContent =
-      planned.length === 0 ? "Nothing is planned." : "If nothing intervenes: the queue and live inputs do.";
+      planned.length === 0
+        ? "Nothing is planned."
+        : `If nothing intervenes: the queue and live inputs do.${more}`;
     fill(
       find("planned", HTMLTableSectionElement),
-      planned,
-      ({ at, file }) => `${at} ${file}`,
+      planned.slice(0, SHOWN),
+      ({ at, file }) => `${at} ${file} ${zone()}`,
       ({ at, file, kind, reason, cut }) =>
         el(
           "tr",
           { class: kind },
-          el("td", {}, el("time", { datetime: at }, dayAndTime(at))),
+          el("td", {}, el("time", { datetime: at }, dayAndTime(at, zone()))),
           el("td", { dir: "auto" }, file, cut ? " (cut)" : null),
           el("td", { class: "small" }, reason),
         ),

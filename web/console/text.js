@@ -24,12 +24,15 @@ export function timeOfDay(at) {
 }
 
 /**
- * Day and time.
+ * Day and time, in the browser's zone or in this one.
  *
  * @param {string} at RFC 3339
+ * @param {string} [timeZone]
  */
-export function dayAndTime(at) {
-  return new Date(at).toLocaleString([], { weekday: "short", hour: "2-digit", minute: "2-digit" });
+export function dayAndTime(at, timeZone) {
+  /** @type {Intl.DateTimeFormatOptions} */
+  const form = { weekday: "short", hour: "2-digit", minute: "2-digit" };
+  return new Date(at).toLocaleString([], timeZone === undefined ? form : { ...form, timeZone });
 }
 
 /**
