@@ -74,7 +74,7 @@ pub use codec::{
 };
 #[doc(hidden)]
 pub use codec::{LiveRead, OggRead, read_live, read_ogg, read_tags_in}; // for fuzzing
-pub use config::{ApiSettings, Config, ConfigError, ConfigProblem};
+pub use config::{ApiSettings, Config, ConfigError, ConfigProblem, InspectedConfig};
 pub use counters::{CounterInfo, CounterKind, Durations};
 pub use engine::announcements::AnnouncementState;
 pub use engine::clock::{Clock, Stepper};

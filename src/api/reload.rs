@@ -1,33 +1,24 @@
-//! Reads a configuration again. The station applies its part; the API applies users and media roots.
+//! Reads a configuration again. The station applies its part; the API applies users and media roots. The file
+//! can be looked at before, with what a reload would change.
 
-use std::path::Path;
-use std::sync::{PoisonError, TryLockError};
+use std::path::{Path, PathBuf};
+use std::sync::{MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
-use super::core::{Core, FILE_WITHIN};
+use super::core::{Core, Declared, FILE_WITHIN};
 use super::media::Media;
 use super::problem::Problem;
-use crate::access::Users;
-use crate::filework::Job;
+use crate::access::{Identity, Users};
+use crate::filework::{Job, NoAnswer};
 use crate::pipeline::Reloaded;
 use crate::setting::differences;
-use crate::{ApiSettings, Config};
+use crate::{ApiSettings, Config, ConfigProblem, InspectedConfig};
 
 impl Core {
     /// Reads the configuration again and applies it. If anything is wrong with it, nothing changes. Reading
     /// its files takes time.
     pub(crate) fn reload(&self) -> Result<Reloaded, Problem> {
-        let Some(declared) = &self.declared else {
-            return Err(Problem::new("stopped", "this station was not started from a configuration"));
-        };
-        let mut declared = match declared.try_lock() {
-            Ok(declared) => declared,
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => {
-                let problem = Problem::new("busy", "the configuration is being read already: try again soon");
-                return Err(problem.retry_after(Duration::from_secs(1)));
-            }
-        };
+        let mut declared = self.declared()?;
         let file = declared.file.clone();
         // Users that are changed meanwhile are changed before it, or after it.
         let mut users_file = self.users_file.lock().unwrap_or_else(PoisonError::into_inner);
@@ -50,9 +41,52 @@ impl Core {
         Ok(report)
     }
 
+    /// Looks at the configuration file as it is now, by order of this user: what it says, what is wrong with
+    /// it, and what a reload would change. Nothing changes. Reading its files takes time.
+    pub(crate) fn inspect(&self, who: &Identity) -> Result<Inspected, Problem> {
+        let file = self.declared()?.file.clone();
+        let own = file.clone();
+        let files = self.files.of_user(&who.name);
+        let (InspectedConfig { text, is_shortened, config }, users) =
+            files.within(&file, FILE_WITHIN * 2, move |job| inspect_all(&own, job))??;
+        let mut inspected = Inspected { text, is_shortened, ..Inspected::of(&file) };
+        let config = match config {
+            Ok(config) => config,
+            Err(error) => return Ok(Inspected { problems: error.problems, ..inspected }),
+        };
+        inspected.warnings = config.advice(&file);
+        let declared = self.declared()?;
+        let mut reload: Vec<String> = differing(&declared.api, &config.api).collect();
+        let api = ApiSettings { users: declared.api.users.clone(), ..config.api.clone() };
+        match self.users_of(&api, users) {
+            Ok(users) if *self.guard.users() == users => {}
+            Ok(_) => reload.push("users".into()),
+            Err(reason) => inspected.warnings.push(ConfigProblem::of_file(&file, reason)),
+        }
+        inspected.warnings.extend(config.closed_to(&self.guard.users(), &file));
+        let mut rehearsed = declared.station.rehearse(&config.into());
+        rehearsed.changed.extend(reload);
+        Ok(Inspected { reload: Some(rehearsed), ..inspected })
+    }
+
+    /// What the station was started from. Refused while it is being read.
+    fn declared(&self) -> Result<MutexGuard<'_, Declared>, Problem> {
+        let Some(declared) = &self.declared else {
+            return Err(Problem::new("stopped", "this station was not started from a configuration"));
+        };
+        match declared.try_lock() {
+            Ok(declared) => Ok(declared),
+            Err(TryLockError::Poisoned(poisoned)) => Ok(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => {
+                let problem = Problem::new("busy", "the configuration is being read already: try again soon");
+                Err(problem.retry_after(Duration::from_secs(1)))
+            }
+        }
+    }
+
     /// The users by these settings and what was read of their file. An error if they stay as they are: the
     /// file cannot be read, or it has vanished. Nobody takes away all rights by accident.
-    fn users_of(&self, api: &ApiSettings, read: crate::Result<Option<Users>>) -> Result<Users, String> {
+    fn users_of(&self, api: &ApiSettings, read: ReadUsers) -> Result<Users, String> {
         let has_others = || self.guard.users().list().count() > api.users.list().count();
         let reason = match (read, &api.users_file) {
             (Ok(Some(users)), _) => return Ok(users.and(&api.users)),
@@ -79,8 +113,7 @@ impl Core {
                 let _ = pipeline.set_media_roots(new.media_roots.clone());
             }
         }
-        let differing = differences(old, new).map(|setting| format!("server.{}", setting.declared.key));
-        report.changed.extend(differing);
+        report.changed.extend(differing(old, new));
         // Everybody can read the note; the reason is for the operator.
         let note =
             "the users file cannot be read, is gone or empty: the users stay as they were (see the log)";
@@ -97,11 +130,60 @@ impl Core {
     }
 }
 
+/// A configuration file as it is now.
+#[derive(Debug)]
+pub(crate) struct Inspected {
+    pub(crate) file: PathBuf,
+    /// Without secrets; `None` if it cannot be read.
+    pub(crate) text: Option<String>,
+    pub(crate) is_shortened: bool,
+    /// If there are any, a reload changes nothing.
+    pub(crate) problems: Vec<ConfigProblem>,
+    pub(crate) warnings: Vec<ConfigProblem>,
+    /// What a reload would change, if the file is good.
+    pub(crate) reload: Option<Reloaded>,
+}
+
+impl Inspected {
+    /// Nothing is known yet.
+    fn of(file: &Path) -> Inspected {
+        Inspected {
+            file: file.to_owned(),
+            text: None,
+            is_shortened: false,
+            problems: Vec::new(),
+            warnings: Vec::new(),
+            reload: None,
+        }
+    }
+}
+
+/// The keys of the API that differ.
+fn differing<'a>(old: &'a ApiSettings, new: &'a ApiSettings) -> impl Iterator<Item = String> + 'a {
+    differences(old, new).map(|setting| format!("server.{}", setting.declared.key))
+}
+
+/// The users in a file, or `None` without a users file, or if it is gone or empty.
+type ReadUsers = crate::Result<Option<Users>>;
+
+/// Reads all that an inspection needs from disk.
+fn inspect_all(file: &Path, job: &Job) -> Result<(InspectedConfig, ReadUsers), NoAnswer> {
+    let inspected = Config::inspect(file);
+    let users_file = inspected.config.as_ref().ok().and_then(|config| config.api.users_file.as_deref());
+    let users = match users_file {
+        None => Ok(None),
+        Some(users) => {
+            job.at(users)?;
+            Users::read_if_there(users)
+        }
+    };
+    Ok((inspected, users))
+}
+
 /// The result of reading a configuration and the files that it names.
 struct Read {
     config: Config,
-    /// `None` without a users file, or if it is gone or empty.
-    users: crate::Result<Option<Users>>,
+    users: ReadUsers,
     media: Media,
 }
 

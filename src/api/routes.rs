@@ -7,8 +7,8 @@ use super::handlers::library;
 #[cfg(not(feature = "library"))]
 use super::handlers::no_library as library;
 use super::handlers::{
-    announcements, history, live, outputs, pipelines, queue, requests, schedule, sessions, sources, station,
-    users, voices,
+    announcements, configuration, history, live, outputs, pipelines, queue, requests, schedule, sessions,
+    sources, station, users, voices,
 };
 use super::icecast;
 use super::icy;
@@ -88,7 +88,8 @@ pub(crate) static ROUTES: &[Route] = &[
     look("/api/v1/metadata", Slow(station::metadata)),
     look("/api/v1/listeners", Quick(station::listeners)),
     look("/api/v1/report", Slow(history::report)),
-    change("POST", "/api/v1/reload", Slow(station::reload)),
+    change("GET", "/api/v1/configuration", Slow(configuration::show)),
+    change("POST", "/api/v1/reload", Slow(configuration::reload)),
     change("DELETE", "/api/v1/listeners/{id}", Quick(station::kick)),
     look("/api/v1/sources", Quick(sources::list)),
     change("DELETE", "/api/v1/sources/{id}", Quick(sources::kick)),
@@ -213,10 +214,11 @@ mod tests {
                 assert!(["/admin/metadata", "/admin.cgi"].contains(&route.path));
                 continue;
             }
-            // Anybody may request something. Who logs out changes nothing of the station; who is logged in, and
-            // who the users are, is for admins alone.
+            // Anybody may request something. Who logs out changes nothing of the station. Who is logged in, who
+            // the users are, and what the configuration says is for admins alone.
+            let for_admins = ["/api/v1/users", "/api/v1/configuration"];
             let is_other = route.path.starts_with("/api/v1/session")
-                || (route.path, route.method) == ("/api/v1/users", "GET")
+                || (route.method == "GET" && for_admins.contains(&route.path))
                 || route.path == "/requests";
             assert!(is_other || (route.method != "GET") == changes, "{} {}", route.method, route.path);
         }

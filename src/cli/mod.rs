@@ -32,7 +32,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
-use longwave::{Config, ConfigError, HlsSettings, Right, UserLimits, Users};
+use longwave::{Config, ConfigError, HlsSettings, Users};
 
 use args::Command;
 use on_air::OnHangup;
@@ -129,7 +129,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Schedule(args) => schedule::run(&args.action),
         Command::Serve(file) => {
             let config = Config::read(&file.path)?;
-            for warning in warnings(&config, &file.path) {
+            for warning in config.advice(&file.path) {
                 log::warn!("{warning}");
             }
             on_air::run(config, Some(&file.path), stop(OnHangup::Reload)?, || {})
@@ -165,11 +165,11 @@ fn stop(on_hangup: OnHangup) -> Result<on_air::Stop, Failure> {
 /// Prints the mounts of a configuration, or all its errors.
 fn check(file: &Path) -> Result<(), Failure> {
     let config = Config::read(file)?;
-    for warning in warnings(&config, file) {
+    for warning in config.advice(file) {
         let _ = writeln!(io::stderr(), "warning: {warning}");
     }
     if let Some(users) = look_at_users(&config, Some(file))? {
-        for warning in nobody_sends(&config, &users, file) {
+        for warning in config.closed_to(&users, file) {
             let _ = writeln!(io::stderr(), "warning: {warning}");
         }
     }
@@ -184,7 +184,7 @@ fn check(file: &Path) -> Result<(), Failure> {
 /// sources need one: only an application can let somebody in by itself.
 fn look_at_users(config: &Config, declared_in: Option<&Path>) -> Result<Option<Users>, Failure> {
     let Some(file) = &config.api.users_file else {
-        let Some((path, _)) = places_for_sources(config).next() else { return Ok(None) };
+        let Some((path, _)) = config.places_for_sources().next() else { return Ok(None) };
         let file = declared_in.map(|file| format!("{}: ", file.display())).unwrap_or_default();
         return Err(Failure::Usage(format!(
             "longwave: {file}nobody could send to {path}: set users_file in [server], and add a user by `longwave \
@@ -195,38 +195,6 @@ fn look_at_users(config: &Config, declared_in: Option<&Path>) -> Result<Option<U
         longwave::Error::File { .. } => Failure::Usage(format!("longwave: {error}")),
         error => Failure::Station(error),
     })
-}
-
-/// The paths that sources are for, each with its pipeline if it is a live input's.
-fn places_for_sources(config: &Config) -> impl Iterator<Item = (&str, Option<&str>)> {
-    let relayed = config.mounts.iter().map(|relayed| (relayed.mount.path.as_str(), None));
-    let live = config.pipelines.iter().flat_map(|pipeline| {
-        pipeline.live.iter().map(|input| (input.path.as_str(), Some(pipeline.name.as_str())))
-    });
-    relayed.chain(live)
-}
-
-/// Relayed mounts and live inputs that no user may send to. (If there is no user yet, the first is made at
-/// the start, and may.)
-fn nobody_sends(config: &Config, users: &Users, file: &Path) -> Vec<String> {
-    let may_send = |path: &str, pipeline: Option<&str>| {
-        let mut all = users.list();
-        let allow = |limits: &UserLimits| limits.allow_place(path, pipeline);
-        users.is_empty()
-            || all.any(|(name, role, _)| role.may(Right::Send) && users.limits(name).is_some_and(allow))
-    };
-    let closed = places_for_sources(config).filter(|(path, pipeline)| !may_send(path, *pipeline));
-    let advice = "add a user by `longwave user add --role source`";
-    closed.map(|(path, _)| format!("{}: nobody may send to {path}: {advice}", file.display())).collect()
-}
-
-/// Settings that are valid but have no effect, and pipelines that would only send silence.
-fn warnings<'c>(config: &'c Config, file: &'c Path) -> impl Iterator<Item = String> {
-    let unsupported = config.warnings.iter().map(ToString::to_string);
-    let silent = config.pipelines.iter().filter(|pipeline| pipeline.playlist.is_empty()).map(|pipeline| {
-        format!("{}: pipeline {:?} has no playlist: it sends silence", file.display(), pipeline.name)
-    });
-    unsupported.chain(silent)
 }
 
 fn mounts(config: &Config) -> impl Iterator<Item = &str> {

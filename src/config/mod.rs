@@ -5,15 +5,18 @@
 //! `parts` reads a single table. A [`Config`] is valid in itself. What the machine refuses, such as a port in
 //! use, shows at the start.
 
+mod advice;
 mod api;
 mod claims;
 mod fields;
+mod inspected;
 #[cfg(test)]
 mod manual;
 mod node;
 mod parts;
 mod problem;
 mod reader;
+mod redacted;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -30,6 +33,7 @@ use crate::server::{PageSettings, ServerSettings};
 use crate::whole_file::{is_own_descriptor, read_whole};
 
 pub use api::ApiSettings;
+pub use inspected::InspectedConfig;
 use node::Node;
 pub use problem::{ConfigError, ConfigProblem};
 use problem::{Place, Problems};
@@ -69,25 +73,29 @@ impl Config {
     /// # Errors
     /// Everything that is wrong with it, in the order of its lines.
     pub fn read(file: &Path) -> Result<Config, ConfigError> {
+        Config::read_with_text(file).1
+    }
+
+    /// The same, with the text of the file.
+    fn read_with_text(file: &Path) -> (Option<String>, Result<Config, ConfigError>) {
         let mut problems = Problems::new(Some(file));
         let (reason, is_passing) = match read_in_time(file).map(String::from_utf8) {
             Ok(Ok(text)) => {
-                let config = Config::parse(&text, language_of(file), folder_of(file), problems)?;
-                return Ok(config.with_warning_of_writers(file));
+                let config = Config::parse(&text, language_of(file), folder_of(file), problems);
+                return (Some(text), config.map(|config| config.with_warning_of_writers(file)));
             }
             Ok(Err(error)) => (format!("byte {} is not UTF-8", error.utf8_error().valid_up_to() + 1), false),
             Err(unread) => unread,
         };
         problems.add(&Place::default(), reason);
         let error = problems.into_result().expect_err("a problem was added");
-        Err(ConfigError { is_passing, ..error })
+        (None, Err(ConfigError { is_passing, ..error }))
     }
 
     /// Warns if others can change the file. It names files that are broadcast, and who may steer the station.
     fn with_warning_of_writers(mut self, file: &Path) -> Config {
         if let Some(reason) = changeable_by_others(file) {
-            let (file, key) = (Some(file.to_owned()), String::new());
-            self.warnings.push(ConfigProblem { file, line: None, key, reason, nearest: None });
+            self.warnings.push(ConfigProblem::of_file(file, reason));
         }
         self
     }

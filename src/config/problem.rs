@@ -62,6 +62,11 @@ impl Write for OneLine<'_, '_> {
 }
 
 impl ConfigProblem {
+    /// A problem of a file as a whole.
+    pub(crate) fn of_file(file: &Path, reason: String) -> ConfigProblem {
+        ConfigProblem { file: Some(file.to_owned()), line: None, key: String::new(), reason, nearest: None }
+    }
+
     fn write(&self, f: &mut OneLine<'_, '_>) -> fmt::Result {
         if let Some(file) = &self.file {
             write!(f, "{}:", file.display())?;

@@ -108,6 +108,12 @@ impl Station {
         self.reloader().apply(settings)
     }
 
+    /// What [`reload`](Station::reload) would change with these settings. Nothing is changed. What would fail
+    /// then shows only then.
+    pub fn rehearse(&self, settings: &StationSettings) -> Reloaded {
+        self.reloader().rehearse(settings)
+    }
+
     /// For a thread that applies settings without holding the station.
     pub(crate) fn reloader(&self) -> Reloader {
         Reloader {

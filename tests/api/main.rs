@@ -3,6 +3,8 @@
 mod admission;
 mod attacks;
 mod client;
+#[cfg(feature = "mp3")]
+mod configuration;
 mod confined;
 #[cfg(feature = "mp3")]
 mod dialogues;

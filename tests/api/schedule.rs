@@ -2,7 +2,9 @@
 
 use std::time::{Duration, SystemTime};
 
-use longwave::{DaypartSettings, Every, InsertSettings, Schedule, SeparationSettings, SlotSettings, SlotStart};
+use longwave::{
+    DaypartSettings, Every, InsertSettings, Schedule, SeparationSettings, SlotSettings, SlotStart,
+};
 use serde_json::{Value, json};
 
 use crate::client::Radio;
@@ -100,7 +102,9 @@ fn a_week_shows_what_is_declared_and_nothing_of_the_disk() {
     let week = schedule["week"].as_array().unwrap();
     let hours = |day: &Value| {
         let hours = day["dayparts"].as_array().unwrap().iter();
-        hours.map(|hours| format!("{} {}", hours["daypart"], hours["from"].as_str().unwrap())).collect::<Vec<_>>()
+        hours
+            .map(|hours| format!("{} {}", hours["daypart"], hours["from"].as_str().unwrap()))
+            .collect::<Vec<_>>()
     };
     assert_eq!(hours(&week[0]), ["1 00:00", "0 06:00", "1 10:00"]);
     assert_eq!(hours(&week[5]), ["1 00:00"]);

@@ -1,6 +1,7 @@
 //! The handlers of the routes.
 
 pub(crate) mod announcements;
+pub(crate) mod configuration;
 pub(crate) mod history;
 #[cfg(feature = "library")]
 pub(crate) mod library;

@@ -111,11 +111,6 @@ pub(crate) fn kick(core: &Core, call: &Call<'_>) -> Handled {
     done()
 }
 
-/// `POST /api/v1/reload`: reads the configuration again.
-pub(crate) fn reload(core: &Core, _: &Call<'_>) -> Handled {
-    Ok(json(200, &core.reload()?))
-}
-
 /// `GET /api/v1/metadata?file=`: reads the tags of a file, so it runs on the thread `api-files`.
 pub(crate) fn metadata(core: &Core, call: &Call<'_>) -> Handled {
     let name = call.request.parameter("file");

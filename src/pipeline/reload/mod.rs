@@ -1,13 +1,12 @@
 //! New settings for a station that is on the air. Each value that differs is applied in place, if its
 //! declaration says that it can be, and is reported otherwise. Listeners stay, except those of a mount that
-//! is gone. `changes.rs` says what differs.
+//! is gone. `changes.rs` says what differs, `course.rs` has the report.
 
 mod changes;
+mod course;
 
 use std::mem;
 use std::sync::{Arc, Mutex, PoisonError};
-
-use serde::Serialize;
 
 use super::control::ListOptions;
 use super::station::takes_requests;
@@ -18,29 +17,8 @@ use crate::error::{Error, Result};
 use crate::server::{PageSettings, Server, ServerSettings};
 use crate::setting::{Reload, differences};
 use changes::{changes, changes_of, changes_of_library, changes_of_requests, of_recording};
-
-/// The result of a reload.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct Reloaded {
-    /// What was applied.
-    pub changed: Vec<String>,
-    /// What differs, but needs a restart.
-    pub restart: Vec<String>,
-    /// What could not be applied, and why. It is as it was before.
-    pub failed: Vec<String>,
-}
-
-impl Reloaded {
-    /// Reports what was tried; true if it was applied.
-    fn tried(&mut self, what: String, done: Result<()>) -> bool {
-        match &done {
-            Ok(()) => self.changed.push(what),
-            Err(error) => self.failed.push(format!("{what}: {error}")),
-        }
-        done.is_ok()
-    }
-}
+use course::Course;
+pub use course::Reloaded;
 
 /// Applies settings to a station, from any thread.
 #[derive(Debug)]
@@ -55,28 +33,38 @@ pub(crate) struct Reloader {
 impl Reloader {
     pub(crate) fn apply(&self, new: &StationSettings) -> Reloaded {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut report = Reloaded::default();
-        self.apply_to_server(&mut running.server, &new.server, &mut report);
+        self.go(&mut running, new, Course::default())
+    }
+
+    /// What applying these settings would change. Nothing is changed, so nothing fails.
+    pub(crate) fn rehearse(&self, new: &StationSettings) -> Reloaded {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        self.go(&mut running, new, Course { is_rehearsal: true, ..Course::default() })
+    }
+
+    fn go(&self, running: &mut StationSettings, new: &StationSettings, mut course: Course) -> Reloaded {
+        self.apply_to_server(&mut running.server, &new.server, &mut course);
         let took_requests = takes_requests(&running.pipelines);
         let of_history = differences(&running.history, &new.history);
-        report.restart.extend(of_history.map(|setting| format!("server.{}", setting.declared.key)));
+        of_history.for_each(|setting| course.needs_restart(format!("server.{}", setting.declared.key)));
         for new in &new.pipelines {
             let running = running.pipelines.iter_mut().find(|running| running.name == new.name);
             let pipeline = self.pipelines.iter().find(|pipeline| pipeline.name() == new.name);
             match pipeline.zip(running) {
-                Some((pipeline, running)) => self.apply_to_pipeline(pipeline, running, new, &mut report),
-                None => report.restart.push(format!("pipeline {}", new.name)),
+                Some((pipeline, running)) => self.apply_to_pipeline(pipeline, running, new, &mut course),
+                None => course.needs_restart(format!("pipeline {}", new.name)),
             }
         }
         let is_gone = |old: &&PipelineSettings| new.pipelines.iter().all(|new| new.name != old.name);
         let gone = running.pipelines.iter().filter(is_gone);
-        report.restart.extend(gone.map(|old| format!("pipeline {}", old.name)));
+        gone.for_each(|old| course.needs_restart(format!("pipeline {}", old.name)));
         let requests = takes_requests(&running.pipelines);
         let is_another = requests != took_requests;
-        self.apply_to_page(&mut running.page, &new.page, requests, is_another, &mut report);
-        self.apply_to_mounts(&mut running.mounts, &new.mounts, &mut report);
-        report.restart.extend(changes_of_library(running.library.as_ref(), new.library.as_ref()));
-        report
+        self.apply_to_page(&mut running.page, &new.page, requests, is_another, &mut course);
+        self.apply_to_mounts(&mut running.mounts, &new.mounts, &mut course);
+        let of_library = changes_of_library(running.library.as_ref(), new.library.as_ref());
+        of_library.into_iter().for_each(|what| course.needs_restart(what));
+        course.report
     }
 
     /// Relayed mounts come, go and change at once.
@@ -84,12 +72,12 @@ impl Reloader {
         &self,
         running: &mut Vec<RelayedMountSettings>,
         new: &[RelayedMountSettings],
-        report: &mut Reloaded,
+        course: &mut Course,
     ) {
         for old in mem::take(running) {
             let path = &old.mount.path;
             let stays = new.iter().any(|new| new.mount.path == *path);
-            if stays || !report.tried(format!("{path}: removed"), self.relays.remove(path)) {
+            if stays || !course.apply(format!("{path}: removed"), || self.relays.remove(path)) {
                 running.push(old);
             }
         }
@@ -97,7 +85,7 @@ impl Reloader {
             let path = &new.mount.path;
             match running.iter_mut().find(|running| running.mount.path == *path) {
                 None => {
-                    if report.tried(format!("{path}: added"), self.relays.add(new.clone())) {
+                    if course.apply(format!("{path}: added"), || self.relays.add(new.clone())) {
                         running.push(new.clone());
                     }
                 }
@@ -107,7 +95,7 @@ impl Reloader {
                     let record = of_recording(&running.record, &new.record);
                     let keys: Vec<_> = keys.chain(own).chain(record).collect();
                     let what = format!("{path}: {}", keys.join(", "));
-                    if report.tried(what, self.relays.update(new.clone())) {
+                    if course.apply(what, || self.relays.update(new.clone())) {
                         *running = new.clone();
                     }
                 }
@@ -117,19 +105,19 @@ impl Reloader {
     }
 
     /// The server takes all of its keys at once.
-    fn apply_to_server(&self, running: &mut ServerSettings, new: &ServerSettings, report: &mut Reloaded) {
+    fn apply_to_server(&self, running: &mut ServerSettings, new: &ServerSettings, course: &mut Course) {
         let (mut next, mut applied) = (running.clone(), Vec::new());
         for setting in differences(running, new) {
             let key = format!("server.{}", setting.declared.key);
             match setting.declared.reload {
-                Reload::Restart => report.restart.push(key),
+                Reload::Restart => course.needs_restart(key),
                 Reload::Applied => {
                     (setting.copy)(&mut next, new);
                     applied.push(key);
                 }
             }
         }
-        if !applied.is_empty() && report.tried(applied.join(", "), self.server.reconfigure(&next)) {
+        if !applied.is_empty() && course.apply(applied.join(", "), || self.server.reconfigure(&next)) {
             *running = next;
         }
     }
@@ -141,7 +129,7 @@ impl Reloader {
         new: &PageSettings,
         requests: bool,
         is_another: bool,
-        report: &mut Reloaded,
+        course: &mut Course,
     ) {
         let keys: Vec<_> = differences(running, new)
             .map(|setting| format!("server.page.{}", setting.declared.key))
@@ -149,14 +137,15 @@ impl Reloader {
         if keys.is_empty() && !is_another && new.logo.is_none() && new.folder.is_none() {
             return;
         }
-        match self.server.show_page_taking(new, requests) {
-            Ok(()) if keys.is_empty() => {}
-            shown => {
-                let what = if keys.is_empty() { "server.page".to_owned() } else { keys.join(", ") };
-                if report.tried(what, shown) {
-                    running.clone_from(new);
-                }
+        let show = || self.server.show_page_taking(new, requests);
+        if !keys.is_empty() {
+            if course.apply(keys.join(", "), show) {
+                running.clone_from(new);
             }
+        } else if !course.is_rehearsal
+            && let Err(error) = show()
+        {
+            course.report.failed.push(format!("server.page: {error}"));
         }
     }
 
@@ -165,15 +154,15 @@ impl Reloader {
         pipeline: &Pipeline,
         running: &mut PipelineSettings,
         new: &PipelineSettings,
-        report: &mut Reloaded,
+        course: &mut Course,
     ) {
         let differing: Vec<_> = differences(running, new).collect();
         for setting in differing {
             let what = format!("pipeline {}: {}", new.name, setting.declared.key);
             match setting.declared.reload {
-                Reload::Restart => report.restart.push(what),
+                Reload::Restart => course.needs_restart(what),
                 Reload::Applied => {
-                    if report.tried(what, apply_key(pipeline, setting.declared.key, new)) {
+                    if course.apply(what, || apply_key(pipeline, setting.declared.key, new)) {
                         (setting.copy)(running, new);
                     }
                 }
@@ -182,7 +171,7 @@ impl Reloader {
         let of_schedule = running.schedule.changes(&new.schedule);
         if !of_schedule.is_empty() {
             let what = format!("pipeline {}: {}", new.name, of_schedule.join(", "));
-            if report.tried(what, pipeline.set_schedule(new.schedule.clone())) {
+            if course.apply(what, || pipeline.set_schedule(new.schedule.clone())) {
                 running.schedule.clone_from(&new.schedule);
             }
         }
@@ -191,28 +180,28 @@ impl Reloader {
         let of_live = changes_of(&running.live, &new.live, |input| &input.path, of_record).join("; ");
         if !of_live.is_empty() {
             let what = format!("pipeline {}: live: {of_live}", new.name);
-            if report.tried(what, pipeline.set_live_inputs(new.live.clone())) {
+            if course.apply(what, || pipeline.set_live_inputs(new.live.clone())) {
                 running.live.clone_from(&new.live);
             }
         }
         let of_requests = changes_of_requests(running.requests.as_ref(), new.requests.as_ref());
         if !of_requests.is_empty() {
             let what = format!("pipeline {}: {of_requests}", new.name);
-            if report.tried(what, pipeline.set_requests(new.requests.clone())) {
+            if course.apply(what, || pipeline.set_requests(new.requests.clone())) {
                 running.requests.clone_from(&new.requests);
             }
         }
         if running.spec == new.spec {
-            self.apply_to_outputs(pipeline, &mut running.outputs, &new.outputs, report);
+            self.apply_to_outputs(pipeline, &mut running.outputs, &new.outputs, course);
         } else if running.outputs != new.outputs {
             // They are declared for audio of another shape.
-            report.restart.push(format!("pipeline {}: output", new.name));
+            course.needs_restart(format!("pipeline {}: output", new.name));
         }
         // After the outputs, which it may name.
         let of_hls = changes_of(&running.hls, &new.hls, |hls| &hls.path, |_, _| Vec::new()).join("; ");
         if !of_hls.is_empty() {
             let what = format!("pipeline {}: hls: {of_hls}", new.name);
-            if report.tried(what, pipeline.set_hls(new.hls.clone())) {
+            if course.apply(what, || pipeline.set_hls(new.hls.clone())) {
                 running.hls.clone_from(&new.hls);
             }
         }
@@ -223,19 +212,19 @@ impl Reloader {
         pipeline: &Pipeline,
         running: &mut Vec<OutputSettings>,
         new: &[OutputSettings],
-        report: &mut Reloaded,
+        course: &mut Course,
     ) {
         for old in mem::take(running) {
             let path = &old.mount.path;
             let stays = new.iter().any(|new| new.mount.path == *path);
-            if stays || !report.tried(format!("{path}: removed"), pipeline.remove_output(path)) {
+            if stays || !course.apply(format!("{path}: removed"), || pipeline.remove_output(path)) {
                 running.push(old);
             }
         }
         for output in new {
             let path = &output.mount.path;
             let Some(at) = running.iter().position(|running| running.mount.path == *path) else {
-                if report.tried(format!("{path}: added"), pipeline.add_output(output.clone())) {
+                if course.apply(format!("{path}: added"), || pipeline.add_output(output.clone())) {
                     running.push(output.clone());
                 }
                 continue;
@@ -246,25 +235,34 @@ impl Reloader {
             }
             if old.content_type() == output.content_type() {
                 let what = format!("{path}: {}", changes(old, output).join(", "));
-                if report.tried(what, pipeline.update_output(output.clone())) {
+                if course.apply(what, || pipeline.update_output(output.clone())) {
                     running[at] = output.clone();
                 }
                 continue;
             }
             // No player goes on with another format.
             let what = format!("{path}: another format, its listeners had to go");
-            // Its path is not gone in between.
-            let _ = self.server.expect(&[path]);
-            // An encoder that cannot be opened leaves the output as it was.
-            let mut done = output.encoder.open(pipeline.spec()).and_then(|_| pipeline.remove_output(path));
-            if done.is_ok() {
+            let mut is_gone = false;
+            let replace = || {
+                // Its path is not gone in between.
+                let _ = self.server.expect(&[path]);
+                // An encoder that cannot be opened leaves the output as it was.
+                let mut done =
+                    output.encoder.open(pipeline.spec()).and_then(|_| pipeline.remove_output(path));
+                if done.is_ok() {
+                    is_gone = true;
+                    // Its path is free at once.
+                    let _ = self.server.remove_mount(path);
+                    done = pipeline.add_output(output.clone());
+                }
+                let _ = self.server.expect_no_more(path);
+                done
+            };
+            let is_there = course.apply(what, replace);
+            if is_there || is_gone {
                 running.remove(at);
-                // Its path is free at once.
-                let _ = self.server.remove_mount(path);
-                done = pipeline.add_output(output.clone());
             }
-            let _ = self.server.expect_no_more(path);
-            if report.tried(what, done) {
+            if is_there {
                 running.push(output.clone());
             }
         }
@@ -502,6 +500,24 @@ mod tests {
         let report = station.reload(&new);
         assert_eq!((report.changed.len(), report.failed.len()), (0, 1), "{report:?}");
         assert_eq!(station.reload(&settings()).changed, ["pipeline main: crossfade"]);
+    }
+
+    #[test]
+    fn a_rehearsal_says_what_a_reload_would_do_and_does_nothing() {
+        let station = Station::start(settings()).unwrap();
+        let mut new = settings();
+        new.pipelines[0].crossfade = std::time::Duration::from_secs(1).into();
+        new.pipelines[0].spec.channels = crate::Channels::Mono;
+        new.pipelines[0].live.push(LiveSettings::default());
+        new.server.max_listeners = Some(50);
+        new.page.name = Some("Another".into());
+        new.mounts = vec![RelayedMountSettings::new("/other")];
+        let rehearsed = station.rehearse(&new);
+        assert_eq!(station.rehearse(&new), rehearsed, "nothing has changed");
+        assert!(station.server().mounts().iter().all(|mount| mount.settings.path != "/other"));
+        assert_eq!(station.reload(&new), rehearsed);
+        assert_eq!(station.rehearse(&new), Reloaded { restart: rehearsed.restart, ..Reloaded::default() });
+        assert_eq!(station.rehearse(&settings()).restart, [""; 0]);
     }
 
     #[test]
