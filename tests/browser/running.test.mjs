@@ -1,10 +1,37 @@
 // The console, used by who runs the station: users, the week, the configuration, unwelcome listeners.
 
 import assert from "node:assert/strict";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { axeFindsNothing, begin, end, logIn, open, openAs, PASSWORD, station } from "./operators.mjs";
 
-before(() => begin());
+/** A week with hours of its own, jingles and news. Its news are missing at first. */
+const SCHEDULE = `
+[[pipeline.daypart]]
+name = "Frühe Stunden"
+days = "Mon-Fri"
+from = "06:00"
+to = "10:00"
+playlist = "0.wav"
+[[pipeline.daypart]]
+name = "Night"
+from = "22:00"
+to = "07:00"
+playlist = ["0.wav", "1.wav"]
+weight = [3, 1]
+[[pipeline.insert]]
+playlist = "1.wav"
+every = "15m"
+[[pipeline.slot]]
+name = "News <b>"
+at = "daily *:00"
+play = "news.mp3"
+start = "hard"
+otherwise = "0.wav"
+`;
+
+before(() => begin({ more: SCHEDULE }));
 after(end);
 
 /** Goes to a view by its link. */
@@ -111,4 +138,94 @@ test("an admin changes the own password, and stays logged in", async () => {
   await change(PASSWORD);
   assert.equal(await page.locator("#login[open]").count(), 0);
   for (const closed of [page, other]) await closed.context().close();
+});
+
+/** The days of the week that are shown, with their headings. */
+const headings = (page) => page.locator("#week .day h3").allTextContents();
+
+test("the week shows dayparts and slots at their times, and now", async () => {
+  const page = await openAs("bob");
+  await view(page, "schedule");
+  await page.locator("#week .day").nth(6).waitFor();
+  assert.match(await page.locator("#week-note").textContent(), /Night .* gives way to Frühe Stunden/);
+  assert.match(await page.locator("#inserts").textContent(), /Every 15m: a jingle of 1\.wav/);
+  const monday = page.locator("#week .day").first();
+  const parts = await monday.locator(".daypart").evaluateAll((all) => all.map(({ title }) => title));
+  assert.deepEqual(parts, ["00:00–06:00 Night", "06:00–10:00 Frühe Stunden", "22:00–00:00 Night"]);
+  assert.equal(await monday.locator(".slot").count(), 24);
+  assert.equal(await monday.locator(".slot").nth(7).textContent(), "07:00 News <b>");
+  // The morning begins a quarter of the day from its top, and lasts four hours.
+  const box = await monday.locator(".hours").boundingBox();
+  const morning = await monday.locator(".daypart").nth(1).boundingBox();
+  assert.ok(Math.abs((morning.y - box.y) / box.height - 6 / 24) < 0.01, "06:00");
+  assert.ok(Math.abs(morning.height / box.height - 4 / 24) < 0.01, "four hours");
+  assert.equal(await page.locator("#week .present").count(), 1);
+  await page.locator("#planned tr", { hasText: "slot News" }).first().waitFor();
+
+  const now = await headings(page);
+  await page.locator("#week-after").focus();
+  await page.keyboard.press("Enter");
+  await page.locator("#week .present").waitFor({ state: "detached" });
+  assert.notDeepEqual(await headings(page), now);
+  await page.locator("#week-now").press("Enter");
+  await page.locator("#week .present").waitFor();
+  assert.deepEqual(await headings(page), now);
+  assert.deepEqual(page.said, []);
+  await page.context().close();
+});
+
+test("on a phone the week is a day at a time", async () => {
+  const page = await openAs("bob", { viewport: { width: 390, height: 844 }, hasTouch: true });
+  await view(page, "schedule");
+  const day = page.locator("#week .day:visible");
+  await page.locator("#week .day").nth(6).waitFor({ state: "attached" });
+  assert.equal(await day.count(), 1);
+  assert.equal(await day.locator(".present").count(), 1);
+  const seen = new Set([await day.locator("h3").textContent()]);
+  for (let step = 0; step < 7; step++) {
+    const before = await day.locator("h3").textContent();
+    await page.locator("#day-after").tap();
+    await page.waitForFunction((text) => {
+      const shown = document.querySelectorAll("#week .day.chosen h3");
+      return shown.length === 1 && shown[0].textContent !== text;
+    }, before);
+    assert.equal(await day.count(), 1);
+    seen.add(await day.locator("h3").textContent());
+  }
+  assert.equal(seen.size, 8, "the eighth is one of the next week");
+  await page.context().close();
+});
+
+test("an admin sees what the file says, mends it, and applies it", async () => {
+  const file = join(station.folder, "station.toml");
+  const good = readFileSync(file, "utf8");
+  const page = await openAs("eve");
+  await view(page, "station");
+  const note = page.locator("#configuration-note");
+  await note.filter({ hasText: "runs with what the file says" }).waitFor();
+
+  writeFileSync(file, good.replace("loop = true", "# password = geheim\nloop = true\ncrosfade = '2s'"));
+  await page.locator("#configuration-look").focus();
+  await page.keyboard.press("Enter");
+  await note.filter({ hasText: "has problems" }).waitFor();
+  const findings = page.locator("#configuration-findings");
+  await findings.locator("li.bad", { hasText: 'did you mean "crossfade"?' }).waitFor();
+  await page.locator("#configuration-text summary").focus();
+  await page.keyboard.press("Enter");
+  assert.match(await page.locator("#configuration-lines li.bad").textContent(), /crosfade = '2s'/);
+  const text = await page.locator("#configuration-lines").textContent();
+  assert.ok(text.includes("# password = …") && !text.includes("geheim"));
+  await axeFindsNothing(page, "the configuration");
+  await page.locator("#reload").press("Enter");
+  await page.locator("#notes li.bad", { hasText: "Could not apply it" }).waitFor();
+
+  writeFileSync(file, good.replace("loop = true", "loop = true\ncrossfade = '2s'"));
+  await page.locator("#configuration-look").press("Enter");
+  await findings.locator("li", { hasText: "A reload changes: pipeline main: crossfade." }).waitFor();
+  await page.locator("#reload").press("Enter");
+  await page.locator("#reloaded li", { hasText: "Changed: pipeline main: crossfade." }).waitFor();
+  await note.filter({ hasText: "runs with what the file says" }).waitFor();
+  // The browser notes the refusal of the reload itself.
+  assert.ok(page.said.every((text) => text.includes("422")), page.said.join());
+  await page.context().close();
 });

@@ -1,6 +1,7 @@
-// The station as a whole: its configuration, who sends, who is logged in, and who changed what.
+// The station as a whole: who sends, who is logged in, and who changed what.
 
 import { ask, inOrder, order } from "./api.js";
+import { refresh as refreshConfiguration } from "./configuration.js";
 import { button, el, fill, find } from "./dom.js";
 import { complain } from "./notes.js";
 import { may } from "./session.js";
@@ -16,17 +17,13 @@ const SHOWN = 100;
  * @typedef {{at: string, user: string, method: string, path: string}} Change
  */
 
-/** Sets up the view. */
-export function begin() {
-  find("reload", HTMLButtonElement).onclick = reload;
-}
-
 const turn = inOrder();
 
 /** Shows the station as it is now. */
 export async function refresh() {
   const isNewest = turn();
   const isAdmin = may("change");
+  void refreshConfiguration();
   try {
     const [sources, changes, sessions] = await Promise.all([
       ask("GET", "/api/v1/sources"),
@@ -48,20 +45,6 @@ export async function refresh() {
   } catch (problem) {
     complain(`The station does not say how it is: ${/** @type {Error} */ (problem).message}.`);
   }
-}
-
-async function reload() {
-  const done = await order("apply it", "POST", "/api/v1/reload");
-  if (!done) return;
-  const sentences = [
-    ...done.changed.map((/** @type {string} */ what) => `Changed: ${what}.`),
-    ...done.restart.map((/** @type {string} */ what) => `After a restart: ${what}.`),
-    ...done.failed.map((/** @type {string} */ what) => `Failed: ${what}.`),
-  ];
-  const list = find("reloaded", HTMLUListElement);
-  list.replaceChildren(
-    ...(sentences.length > 0 ? sentences : ["Nothing has changed."]).map((text) => el("li", {}, text)),
-  );
 }
 
 /** @param {Source} source */

@@ -1,6 +1,7 @@
 // The console: logs in, follows the station, and shows one of its views at a time.
 
-import { begin as beginAdministration, refresh as refreshAdministration } from "./administration.js";
+import { refresh as refreshAdministration } from "./administration.js";
+import { begin as beginConfiguration } from "./configuration.js";
 import { begin as beginCues } from "./cues.js";
 import { begin as beginDecks, refresh as refreshDecks } from "./decks.js";
 import { el, fill, find } from "./dom.js";
@@ -46,7 +47,7 @@ async function main() {
   beginLive();
   beginUsers();
   beginWeek();
-  beginAdministration();
+  beginConfiguration();
   find("log-out", HTMLButtonElement).onclick = logOut;
   find("pipelines", HTMLSelectElement).onchange = (event) => {
     if (event.target instanceof HTMLSelectElement) choose(event.target.value);
