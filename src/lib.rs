@@ -124,9 +124,9 @@ pub use playout::{
 pub use recording::RecordSettings;
 pub use ring::{Inlet, InletHandle, SourceEnd};
 pub use server::{
-    AccessLog, Addresses, AudioWriter, Burst, ClientAddress, Colour, EventStream, Following, HlsCounters,
-    HttpRequest, ListenerInfo, MountInfo, MountSettings, MountWriter, PageLink, PageSettings, Requests,
-    RequestsBell, Server, ServerSettings, ServerStats, ShownAddress, StopReport, TitleInfo,
+    AccessLog, Addresses, AudioWriter, Burst, ClientAddress, Colour, Denial, EventStream, Following,
+    HlsCounters, HttpRequest, ListenerInfo, MountInfo, MountSettings, MountWriter, PageLink, PageSettings,
+    Requests, RequestsBell, Server, ServerSettings, ServerStats, ShownAddress, StopReport, TitleInfo,
 };
 #[doc(hidden)]
 pub use server::{SourceDialogue, read_source}; // for fuzzing

@@ -7,8 +7,8 @@ use super::handlers::library;
 #[cfg(not(feature = "library"))]
 use super::handlers::no_library as library;
 use super::handlers::{
-    announcements, configuration, history, live, outputs, pipelines, queue, requests, schedule, sessions,
-    sources, station, users, voices,
+    announcements, configuration, denied, history, live, outputs, pipelines, queue, requests, schedule,
+    sessions, sources, station, users, voices,
 };
 use super::icecast;
 use super::icy;
@@ -91,6 +91,9 @@ pub(crate) static ROUTES: &[Route] = &[
     change("GET", "/api/v1/configuration", Slow(configuration::show)),
     change("POST", "/api/v1/reload", Slow(configuration::reload)),
     change("DELETE", "/api/v1/listeners/{id}", Quick(station::kick)),
+    look("/api/v1/denied", Quick(denied::list)),
+    change("POST", "/api/v1/denied", Quick(denied::deny)),
+    change("DELETE", "/api/v1/denied/{id}", Quick(denied::allow)),
     look("/api/v1/sources", Quick(sources::list)),
     change("DELETE", "/api/v1/sources/{id}", Quick(sources::kick)),
     send("GET", "/admin/metadata", Quick(admin::metadata)),

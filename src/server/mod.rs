@@ -6,6 +6,7 @@
 mod client_address;
 mod connections;
 mod crowding;
+mod denials;
 mod desk;
 mod listener_info;
 mod mount_settings;
@@ -43,6 +44,7 @@ use crate::thread::Worker;
 use connections::limits::Limits;
 use connections::sockets;
 use crowding::Crowding;
+use denials::Denials;
 use desk::Desk;
 use desk::service::Outbox;
 use mounts::event_backlog::EventBacklog;
@@ -59,6 +61,7 @@ use shelf::Rooms;
 pub use client_address::{Addresses, ClientAddress, ShownAddress};
 #[doc(hidden)]
 pub use connections::connection::{SourceDialogue, read_source};
+pub use denials::Denial;
 pub use desk::http_request::{Following, HttpRequest};
 pub use desk::service::{Requests, RequestsBell};
 pub use listener_info::ListenerInfo;
@@ -122,6 +125,7 @@ struct Inner {
     page: ShownPage,
     access: Arc<Access>,
     crowding: Arc<Crowding>,
+    denials: Denials,
     events: Emitter,
     receivers: Receivers,
     running: Arc<AtomicBool>,
@@ -223,6 +227,7 @@ impl Server {
             page: ShownPage::default(),
             access,
             crowding,
+            denials: Denials::default(),
             events,
             receivers: Receivers::default(),
             running,

@@ -6,6 +6,7 @@ mod client;
 #[cfg(feature = "mp3")]
 mod configuration;
 mod confined;
+mod denied;
 #[cfg(feature = "mp3")]
 mod dialogues;
 mod document;

@@ -2,6 +2,7 @@
 
 pub(crate) mod announcements;
 pub(crate) mod configuration;
+pub(crate) mod denied;
 pub(crate) mod history;
 #[cfg(feature = "library")]
 pub(crate) mod library;

@@ -181,6 +181,23 @@ pub enum CtlCommand {
     },
     /// Disconnect a listener
     Kick { id: u64 },
+    /// Deny a listener's address until the station stops, and disconnect all its listeners
+    Deny {
+        #[arg(value_name = "ID", required_unless_present = "address")]
+        listener: Option<u64>,
+        /// This address instead
+        #[arg(long, conflicts_with = "listener")]
+        address: Option<std::net::IpAddr>,
+        /// Also if it is the address from which this is asked
+        #[arg(long)]
+        even_own: bool,
+    },
+    /// List the addresses that are denied until the station stops
+    Denied {
+        /// Allow this one again instead
+        #[arg(long, value_name = "ID")]
+        allow: Option<u64>,
+    },
     /// List the sources: who sends a stream
     Sources {
         /// Disconnect this one instead

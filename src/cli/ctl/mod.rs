@@ -43,6 +43,19 @@ pub fn run(args: &Ctl) -> Result<(), Failure> {
         CtlCommand::Kick { id } => {
             return out.done(&client.ask("DELETE", &format!("/api/v1/listeners/{id}"), None)?);
         }
+        CtlCommand::Deny { listener, address, even_own } => {
+            let whom = match address {
+                Some(address) => json!({ "address": address, "even_own": even_own }),
+                None => json!({ "listener": listener, "even_own": even_own }),
+            };
+            return out.done(&client.ask("POST", "/api/v1/denied", Some(whom))?);
+        }
+        CtlCommand::Denied { allow: None } => {
+            return out.show(&client.ask("GET", "/api/v1/denied", None)?, table::denied);
+        }
+        CtlCommand::Denied { allow: Some(id) } => {
+            return out.done(&client.ask("DELETE", &format!("/api/v1/denied/{id}"), None)?);
+        }
         CtlCommand::Sources { kick: None } => {
             return out.show(&client.ask("GET", "/api/v1/sources", None)?, table::sources);
         }
@@ -193,6 +206,8 @@ fn of_pipeline(command: &CtlCommand, pipeline: &Pipeline<'_>, out: &Out) -> Resu
         | CtlCommand::Sources { .. }
         | CtlCommand::Sessions { .. }
         | CtlCommand::Users { .. }
+        | CtlCommand::Deny { .. }
+        | CtlCommand::Denied { .. }
         | CtlCommand::Played { mount: Some(_), .. }
         | CtlCommand::Report { .. }
         | CtlCommand::Watch => Ok(()),

@@ -256,6 +256,11 @@ pub fn sessions(list: &Value) -> String {
     table(&["ID", "USER", "ROLE", "ADDRESS", "SINCE", "USED", "BROWSER"], rows(list, cells))
 }
 
+pub fn denied(list: &Value) -> String {
+    let cells = |denied: &Value| vec![text(&denied["id"]), text(&denied["address"]), text(&denied["since"])];
+    table(&["ID", "ADDRESS", "SINCE"], rows(list, cells))
+}
+
 pub fn users(list: &Value) -> String {
     let all = |value: &Value| {
         let texts: Vec<_> = value.as_array().into_iter().flatten().map(text).collect();

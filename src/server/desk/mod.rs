@@ -12,6 +12,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use ipnet::IpNet;
+
 use crate::event::Emitter;
 use crate::http::{
     Body, DateLine, Form, HttpAnswer, IcyFault, IcySource, Outgoing, ProblemDetails, Request, Status,
@@ -53,6 +55,8 @@ pub(crate) struct Desk {
     /// The listeners' page. Without one, `/` is a plain list of the streams.
     pub(crate) page: Option<Box<FrontPage>>,
     proxies: Proxies,
+    /// Who is refused beside those of the settings.
+    denied: Box<[IpNet]>,
 }
 
 impl Desk {
@@ -71,6 +75,15 @@ impl Desk {
     /// Replaces the trusted proxies and the public URL.
     pub(crate) fn set_proxies(&mut self, proxies: Proxies) {
         self.proxies = proxies;
+    }
+
+    /// Denies these, beside those of the settings.
+    pub(crate) fn set_denied(&mut self, denied: Box<[IpNet]>) {
+        self.denied = denied;
+    }
+
+    fn denies(&self, client: IpAddr) -> bool {
+        self.proxies.denies(client) || self.denied.iter().any(|network| network.contains(&client))
     }
 
     /// The value of the Date header.
@@ -100,7 +113,7 @@ impl Desk {
 
     /// The answer to a client that is denied.
     pub(crate) fn denial(&mut self, client: IpAddr, form: Form, now: SystemTime) -> Option<Outgoing> {
-        let denied = self.proxies.denies(client);
+        let denied = self.denies(client);
         denied.then(|| denied_here().for_all().written(form, self.date.at(now)))
     }
 
@@ -212,7 +225,7 @@ impl RequestRouter<'_> {
     /// Finds out whose request it is, and whether this client may be here.
     fn admit(&mut self, request: &Request<'_>) -> Result<(), HttpAnswer> {
         let client = self.client(Some(request));
-        if self.desk.proxies.denies(client) {
+        if self.desk.denies(client) {
             self.counters.denied.add(1);
             return Err(denied_here());
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::Reactor;
 use crate::error::CloseReason;
 use crate::server::Moment;
+use crate::server::connections::visit::Visit;
 use crate::server::shelf::{Audience, Registers, RoomBoard};
 
 impl Reactor {
@@ -20,9 +21,9 @@ impl Reactor {
         self.with_audience(|audience, registers| audience.end_all(of, reason, registers, now));
     }
 
-    /// Ends the session with this id. False if there is none.
-    pub(super) fn kick_session(&mut self, id: u64, now: Moment) -> bool {
-        self.with_audience(|audience, registers| audience.kick(id, registers, now))
+    /// Ends the sessions of these visits. False if there is none.
+    pub(super) fn kick_sessions(&mut self, now: Moment, which: impl Fn(&Visit) -> bool) -> bool {
+        self.with_audience(|audience, registers| audience.kick(which, registers, now))
     }
 
     fn with_audience<T>(&mut self, act: impl FnOnce(&mut Audience, Registers<'_>) -> T) -> T {

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use crossbeam::channel::Sender;
+use ipnet::IpNet;
 
 use super::Reactor;
 use crate::error::CloseReason;
 use crate::server::Moment;
+use crate::server::client_address::ClientAddress;
 use crate::server::connections::limits::Limits;
 use crate::server::connections::shares::ShareLimits;
 use crate::server::desk::proxies::Proxies;
@@ -30,6 +32,10 @@ pub(crate) enum Command {
     /// Lists some of the listeners, from this key on.
     Page(usize, Option<String>, Sender<Page>),
     Kick(u64, Sender<bool>),
+    /// The real address of a listener.
+    AddressOf(u64, Sender<Option<ClientAddress>>),
+    /// These are denied from now on, beside those of the settings. The listeners of the second go.
+    Deny(Box<[IpNet]>, Option<IpNet>, Sender<()>),
     /// These paths are answered with 503 until somebody takes them.
     Expect(Vec<String>, Sender<()>),
     /// This path is not expected any more.
@@ -90,6 +96,14 @@ impl Reactor {
                 }
                 Command::Kick(id, reply) => {
                     let _ = reply.send(self.kick(id, now));
+                }
+                Command::AddressOf(id, reply) => {
+                    let _ = reply.send(self.address_of(id));
+                }
+                Command::Deny(networks, gone, reply) => {
+                    self.desk.set_denied(networks);
+                    gone.into_iter().for_each(|network| self.kick_network(&network, now));
+                    let _ = reply.send(());
                 }
                 Command::Expect(paths, reply) => {
                     self.desk.expected.add(paths);

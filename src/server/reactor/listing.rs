@@ -1,9 +1,13 @@
 //! Lists listeners in parts. Each call looks at a bounded number of connections.
 
+use ipnet::IpNet;
+
 use super::Reactor;
 use crate::error::CloseReason;
 use crate::server::Moment;
+use crate::server::client_address::ClientAddress;
 use crate::server::connections::connection::Connection;
+use crate::server::connections::visit::Visit;
 use crate::server::listener_info::{ListenerInfo, Page};
 use crate::server::reports::presence::Served;
 
@@ -43,13 +47,33 @@ impl Reactor {
 
     /// Closes the listener with this id. Returns false if there is none.
     pub(super) fn kick(&mut self, id: u64, now: Moment) -> bool {
-        let mut peers = self.peers.iter();
-        let found = peers.find(|(_, peer)| match &peer.connection {
-            Connection::Listening(listener) => listener.visit.id == id && listener.is_counted(),
-            _ => false,
-        });
-        let Some((key, _)) = found else { return self.kick_session(id, now) };
+        let found = self.listening().find(|(_, visit)| visit.id == id).map(|(key, _)| key);
+        let Some(key) = found else { return self.kick_sessions(now, |visit| visit.id == id) };
         self.close(key, CloseReason::Kicked, now);
         true
+    }
+
+    /// Closes all listeners whose addresses are in this network.
+    pub(super) fn kick_network(&mut self, network: &IpNet, now: Moment) {
+        let is_of = |visit: &Visit| network.contains(&visit.address.real());
+        let found = self.listening().filter(|(_, visit)| is_of(visit)).map(|(key, _)| key);
+        for key in found.collect::<Vec<_>>() {
+            self.close(key, CloseReason::Kicked, now);
+        }
+        self.kick_sessions(now, is_of);
+    }
+
+    /// The address of the listener with this id.
+    pub(super) fn address_of(&self, id: u64) -> Option<ClientAddress> {
+        let mut visits = self.listening().map(|(_, visit)| visit).chain(self.desk.audience.visits());
+        visits.find(|visit| visit.id == id).map(|visit| visit.address)
+    }
+
+    /// The listeners who have connections, by their keys.
+    fn listening(&self) -> impl Iterator<Item = (usize, &Visit)> {
+        self.peers.iter().filter_map(|(key, peer)| match &peer.connection {
+            Connection::Listening(listener) if listener.is_counted() => Some((key, &listener.visit)),
+            _ => None,
+        })
     }
 }

@@ -212,16 +212,30 @@ impl Audience {
         }
     }
 
-    /// Ends the session with this id: its player is refused from now on, until it has given up. False if
-    /// there is none.
-    pub(crate) fn kick(&mut self, id: u64, mut registers: Registers<'_>, now: Moment) -> bool {
-        let listens = |session: &Session| session.visit.id == id && session.standing == Standing::Listens;
-        let Some((_, session)) = self.sessions.iter_mut().find(|(_, session)| listens(session)) else {
-            return false;
-        };
-        session.standing = Standing::IsRefused;
-        session.leave(CloseReason::Kicked, &mut registers, now);
-        true
+    /// Ends the sessions of these visits: their players are refused from now on, until they have given up.
+    /// False if there is none.
+    pub(crate) fn kick(
+        &mut self,
+        which: impl Fn(&Visit) -> bool,
+        mut registers: Registers<'_>,
+        now: Moment,
+    ) -> bool {
+        let mut is_any = false;
+        let sessions = self.sessions.iter_mut().map(|(_, session)| session);
+        for session in
+            sessions.filter(|session| session.standing == Standing::Listens && which(&session.visit))
+        {
+            session.standing = Standing::IsRefused;
+            session.leave(CloseReason::Kicked, &mut registers, now);
+            is_any = true;
+        }
+        is_any
+    }
+
+    /// The visits of all who listen.
+    pub(crate) fn visits(&self) -> impl Iterator<Item = &Visit> {
+        let sessions = self.sessions.iter().map(|(_, session)| session);
+        sessions.filter(|session| session.standing == Standing::Listens).map(|session| &session.visit)
     }
 
     /// Some of the listeners of one room, or of all, from this place on; and the next place, if there is one.
