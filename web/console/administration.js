@@ -90,6 +90,8 @@ const DEEDS = [
   ["POST", /^reload$/, "applied the configuration"],
   ["DELETE", /^listeners\/\d+$/, "disconnected a listener"],
   ["DELETE", /^sources\/\d+$/, "disconnected a source"],
+  ["POST", /^denied$/, "denied an address"],
+  ["DELETE", /^denied\/\d+$/, "allowed an address again"],
   ["POST", /\/skip$/, "skipped a track"],
   ["POST", /\/hold$/, "held the programme"],
   ["POST", /^pipelines\/[^/]+\/resume$/, "resumed the programme"],

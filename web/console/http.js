@@ -4,11 +4,12 @@
 export class Problem extends Error {
   /**
    * @param {number} status
-   * @param {{detail?: string}} details
+   * @param {{detail?: string, code?: string}} details
    */
   constructor(status, details) {
     super(details.detail ?? `the station answers with ${status}`);
     this.status = status;
+    this.code = details.code;
   }
 }
 

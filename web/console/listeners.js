@@ -1,6 +1,7 @@
 // Who listens.
 
 import { ask, inOrder, order } from "./api.js";
+import { denyButton, refresh as refreshDenied } from "./denied.js";
 import { button, el, fill, find } from "./dom.js";
 import { may } from "./session.js";
 import { clock, size } from "./text.js";
@@ -18,6 +19,7 @@ const turn = inOrder();
 /** Shows the listeners as they are now. */
 export async function refresh() {
   const isNewest = turn();
+  void refreshDenied();
   const note = find("listeners-note", HTMLParagraphElement);
   /** @type {Listener[]} */
   let listeners;
@@ -63,6 +65,11 @@ function row({ id, mount, address, agent }) {
     el("td", { class: "small", dir: "auto" }, agent),
     el("td"),
     el("td"),
-    el("td", { class: "buttons" }, button("Kick", kick, { "aria-label": `Disconnect listener ${id}` })),
+    el(
+      "td",
+      { class: "buttons" },
+      button("Kick", kick, { "aria-label": `Disconnect listener ${id}` }),
+      denyButton(id, address, refresh),
+    ),
   );
 }
