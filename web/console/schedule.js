@@ -12,11 +12,18 @@ const HOURS = 24;
 /** The most rows that a browser shows at ease: more than a day has where tracks are songs. */
 const SHOWN = 500;
 
+/** The station plays a day through for each preview, so it is not asked for more often. In milliseconds. */
+const ASKS_AGAIN = 10_000;
+
+/** Of which pipeline the preview was asked for last, and when. */
+let asked = { base: "", at: -Infinity };
 const turn = inOrder();
 
 /** Shows the week and the preview as they are now. */
 export async function refresh() {
   await refreshWeek();
+  if (asked.base === base() && performance.now() - asked.at < ASKS_AGAIN) return;
+  asked = { base: base(), at: performance.now() };
   const isNewest = turn();
   const note = find("schedule-note", HTMLParagraphElement);
   try {
