@@ -89,7 +89,8 @@ pub use health::{Health, ProblemKind};
 pub use history::HistorySettings;
 #[cfg(feature = "library")]
 pub use history::{
-    History, Piece, Play, PlayKind, PlaysWanted, ReportBy, ReportFormat, ReportSpan, read_plays, write_report,
+    History, Piece, Play, PlayKind, PlaysWanted, ReportBy, ReportFormat, ReportSpan, Statistics,
+    StatisticsPoint, StatisticsWanted, StreamStatistics, read_plays, read_statistics, write_report,
 };
 pub use http::HttpAnswer;
 #[doc(hidden)]

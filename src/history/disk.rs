@@ -1,26 +1,26 @@
-//! The file of a history, as the thread `history` sees it: plays are put in, and threads `files` write them.
-//! A disk that refuses them, or does not answer, costs nothing but memory, and that has a bound.
+//! The file of a history, as the thread `history` sees it: plays and minutes are put in, and threads `files`
+//! write them. A disk that refuses them, or does not answer, costs nothing but memory, and that has a bound.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
+use super::account::Moment;
+use super::minutes::Minute;
 use super::play::Play;
+use super::retention::{Oldest, Retention};
+use super::settings::HistorySettings;
 use super::store::{Opened, Store};
-use super::waiting::Waiting;
+use super::waiting::{Batch, Lost, Waiting};
 use crate::database::Trouble;
 use crate::filework::{FileWork, NoAnswer, Pending};
 use crate::health::Warning;
-use crate::time::millis_since_1970;
 
-/// How many plays are written at once.
+/// How many plays, and how many minutes, are written at once.
 const WRITTEN_AT_ONCE: usize = 500;
 
 /// The time between two attempts at a file that refuses what is written.
 const AGAIN_AFTER: Duration = Duration::from_secs(5);
-
-/// How often old plays are deleted.
-const DELETES_EVERY: Duration = Duration::from_secs(3600);
 
 /// The keeping of a history, as others see it.
 pub(super) struct Keeping {
@@ -33,7 +33,8 @@ struct KeepingState {
     /// Why nothing is written now.
     fault: Option<String>,
     waiting: usize,
-    lost: u64,
+    waiting_minutes: usize,
+    lost: Lost,
     /// Where the history is that was damaged.
     set_aside: Option<PathBuf>,
 }
@@ -41,12 +42,10 @@ struct KeepingState {
 /// The file of a history, and what waits to be written to it.
 pub(super) struct Disk {
     file: PathBuf,
-    keep: Option<Duration>,
     run: i64,
     keeping: Arc<Keeping>,
     waiting: Waiting,
-    /// When old plays are deleted next.
-    deletes_at: Instant,
+    retention: Retention,
     state: State,
 }
 
@@ -54,21 +53,18 @@ enum State {
     /// It is opened with the next batch, but not before this.
     Closed(Instant),
     Open(Box<Store>),
-    /// A thread `files` is at work, with these plays.
-    Busy(Pending<Worked>, Batch),
+    /// A thread `files` is at work, with these.
+    Busy(Pending<Worked>, Arc<Batch>),
 }
-
-/// What is written at once.
-type Batch = Arc<[(u64, Play)]>;
 
 /// A piece of work for a thread `files`.
 struct Work {
     store: Option<Box<Store>>,
     file: PathBuf,
     run: i64,
-    plays: Batch,
-    /// Delete what began before this.
-    delete_before: Option<u64>,
+    batch: Arc<Batch>,
+    /// Delete what is older.
+    oldest: Option<Oldest>,
 }
 
 /// What has become of it.
@@ -77,20 +73,19 @@ struct Worked {
     store: Option<Box<Store>>,
     set_aside: Option<PathBuf>,
     trouble: Option<Trouble>,
-    /// Whether there is more to delete.
-    deletes_on: bool,
+    /// Whether all is deleted that was to be.
+    has_deleted: bool,
 }
 
 impl Disk {
-    pub fn new(file: &Path, keep: Option<Duration>, keeping: Arc<Keeping>, now: Instant) -> Disk {
+    pub fn new(file: &Path, settings: &HistorySettings, keeping: Arc<Keeping>, now: Moment) -> Disk {
         Disk {
             file: file.to_owned(),
-            keep,
             run: fastrand::i64(1..),
             keeping,
             waiting: Waiting::default(),
-            deletes_at: now,
-            state: State::Closed(now),
+            retention: Retention::new(settings, now),
+            state: State::Closed(now.at),
         }
     }
 
@@ -99,22 +94,29 @@ impl Disk {
         self.waiting.put(number, play);
     }
 
+    /// Has a minute written.
+    pub fn put_minute(&mut self, number: u64, minute: Minute) {
+        self.waiting.put_minute(number, minute);
+    }
+
     /// Starts what is due, and takes what is done. It waits a moment at most.
-    pub fn turn(&mut self, now: Instant) {
-        if let State::Busy(pending, plays) = &self.state
+    pub fn turn(&mut self, now: Moment) {
+        if let State::Busy(pending, batch) = &self.state
             && let Some(worked) = pending.poll()
         {
-            let plays = plays.clone();
-            self.take(worked, &plays, now);
+            let batch = batch.clone();
+            self.take(worked, &batch, now);
         }
-        let deletes = self.keep.is_some() && now >= self.deletes_at;
-        let opens = !matches!(self.state, State::Open(_));
-        let is_due = self.waiting.len() > 0 || deletes || opens;
         match &self.state {
             State::Busy(..) => {}
-            State::Closed(again_at) if now < *again_at => {}
-            State::Closed(_) | State::Open(_) if is_due => self.begin(deletes, now),
-            State::Closed(_) | State::Open(_) => {}
+            State::Closed(again_at) if now.at < *again_at => {}
+            State::Closed(_) => self.begin(None, now),
+            State::Open(_) => {
+                let oldest = self.retention.due(now);
+                if oldest.is_some() || !self.waiting.is_empty() {
+                    self.begin(oldest, now);
+                }
+            }
         }
         self.keeping.note_waiting(&self.waiting);
     }
@@ -130,17 +132,17 @@ impl Disk {
             *again_at = Instant::now();
         }
         loop {
-            let now = Instant::now();
+            let now = Moment::now();
             self.turn(now);
-            let is_written = self.waiting.len() == 0 && matches!(self.state, State::Open(_));
-            let is_refused = matches!(self.state, State::Closed(again_at) if now < again_at);
-            if is_written || is_refused || now >= deadline {
+            let is_written = self.waiting.is_empty() && matches!(self.state, State::Open(_));
+            let is_refused = matches!(self.state, State::Closed(again_at) if now.at < again_at);
+            if is_written || is_refused || now.at >= deadline {
                 break;
             }
         }
-        if self.waiting.len() > 0 {
-            let (file, plays) = (self.file.display(), self.waiting.len());
-            log::error!("{file}: {plays} plays could not be written, and are not in the history");
+        if !self.waiting.is_empty() {
+            let (file, waiting) = (self.file.display(), self.keeping.lock().waiting_text());
+            log::error!("{file}: {waiting} could not be written, and are not in the history");
         }
         if let State::Open(store) = std::mem::replace(&mut self.state, State::Closed(deadline)) {
             // Closing writes, too.
@@ -152,50 +154,47 @@ impl Disk {
         }
     }
 
-    fn begin(&mut self, deletes: bool, now: Instant) {
-        let store = match std::mem::replace(&mut self.state, State::Closed(now + AGAIN_AFTER)) {
+    fn begin(&mut self, oldest: Option<Oldest>, now: Moment) {
+        let store = match std::mem::replace(&mut self.state, State::Closed(now.at + AGAIN_AFTER)) {
             State::Open(store) => Some(store),
             _ => None,
         };
-        let plays: Batch = self.waiting.take(WRITTEN_AT_ONCE).into();
-        let oldest = self.keep.filter(|_| deletes).and_then(|keep| SystemTime::now().checked_sub(keep));
-        let delete_before = oldest.map(|oldest| millis_since_1970(oldest).unsigned_abs());
-        let work =
-            Work { store, file: self.file.clone(), run: self.run, plays: plays.clone(), delete_before };
+        let batch = Arc::new(self.waiting.take(WRITTEN_AT_ONCE));
+        let work = Work { store, file: self.file.clone(), run: self.run, batch: batch.clone(), oldest };
         match self.keeping.work.start(&self.file, move |_| work.run()) {
-            Ok(pending) => self.state = State::Busy(pending, plays),
-            Err(reason) => self.fail(&plays, &reason),
+            Ok(pending) => self.state = State::Busy(pending, batch),
+            Err(reason) => self.fail(&batch, &reason),
         }
     }
 
-    fn take(&mut self, worked: Result<Worked, NoAnswer>, plays: &Batch, now: Instant) {
-        self.state = State::Closed(now + AGAIN_AFTER);
-        let Worked { store, set_aside, trouble, deletes_on } = match worked {
+    fn take(&mut self, worked: Result<Worked, NoAnswer>, batch: &Batch, now: Moment) {
+        self.state = State::Closed(now.at + AGAIN_AFTER);
+        let Worked { store, set_aside, trouble, has_deleted } = match worked {
             Ok(worked) => worked,
-            Err(reason) => return self.fail(plays, &reason),
+            Err(reason) => return self.fail(batch, &reason),
         };
         if let Some(store) = store {
             self.state = State::Open(store);
         }
         if trouble.is_some() {
             // Some of them may be there already: writing them again changes nothing.
-            self.waiting.give_back(plays);
-        } else if !deletes_on {
-            self.deletes_at = now + DELETES_EVERY;
+            self.waiting.give_back(batch);
+        } else if has_deleted {
+            self.retention.done(now);
         }
         let reason = trouble.map(|trouble| trouble.to_string());
         self.keeping.note(&self.file, reason, set_aside);
     }
 
-    fn fail(&mut self, plays: &Batch, reason: &NoAnswer) {
-        self.waiting.give_back(plays);
+    fn fail(&mut self, batch: &Batch, reason: &NoAnswer) {
+        self.waiting.give_back(batch);
         self.keeping.note(&self.file, Some(reason.to_string()), None);
     }
 }
 
 impl Work {
     fn run(self) -> Worked {
-        let mut worked = Worked { store: None, set_aside: None, trouble: None, deletes_on: false };
+        let mut worked = Worked { store: None, set_aside: None, trouble: None, has_deleted: false };
         worked.trouble = self.try_run(&mut worked).err();
         worked
     }
@@ -210,9 +209,9 @@ impl Work {
             }
         };
         // One that is damaged is opened anew, and set aside then.
-        store.write(&self.plays)?;
-        if let Some(time) = self.delete_before {
-            worked.deletes_on = !store.delete_before(time)?;
+        store.write(&self.batch)?;
+        if let Some(oldest) = self.oldest {
+            worked.has_deleted = store.delete(oldest)?;
         }
         worked.store = Some(store);
         Ok(())
@@ -227,26 +226,27 @@ impl Keeping {
     /// The plays that wait to be written, and those that are lost.
     pub fn waiting_and_lost(&self) -> (u64, u64) {
         let state = self.lock();
-        (state.waiting as u64, state.lost)
+        (state.waiting as u64, state.lost.plays)
     }
 
     /// What an operator should know.
     pub fn warnings(&self) -> Vec<Warning> {
         let state = self.lock();
-        let KeepingState { fault, waiting, lost, set_aside } = &*state;
         let public = "what is played is not written down";
-        let reason = self.work.warning().or_else(|| fault.clone());
-        let fault = reason
-            .map(|reason| Warning::new(format!("{public}: {reason} ({waiting} plays wait for it)"), public));
-        let lost = (*lost > 0).then(|| {
-            let text = format!("{lost} plays are not in the history: too many waited for its disk");
-            Warning::new(text.clone(), text)
-        });
-        let set_aside = set_aside.as_ref().map(|aside| {
+        let reason = self.work.warning().or_else(|| state.fault.clone());
+        let waiting = state.waiting_text();
+        let fault =
+            reason.map(|reason| Warning::new(format!("{public}: {reason} ({waiting} wait for it)"), public));
+        let lost = |count: u64, what: &str| {
+            let text = format!("{count} {what} are not in the history: too many waited for its disk");
+            (count > 0).then(|| Warning::new(text.clone(), text))
+        };
+        let lost = [lost(state.lost.plays, "plays"), lost(state.lost.minutes, "minutes of listeners")];
+        let set_aside = state.set_aside.as_ref().map(|aside| {
             let public = "the history was damaged, and a new one has begun";
             Warning::new(format!("{public}: the damaged one is {}", aside.display()), public)
         });
-        [fault, lost, set_aside].into_iter().flatten().collect()
+        [fault].into_iter().chain(lost).chain([set_aside]).flatten().collect()
     }
 
     /// Notes how an attempt went. A failure is logged once, until there is a success.
@@ -265,10 +265,21 @@ impl Keeping {
 
     fn note_waiting(&self, waiting: &Waiting) {
         let mut state = self.lock();
-        (state.waiting, state.lost) = (waiting.len(), waiting.lost());
+        (state.waiting, state.waiting_minutes) = (waiting.plays(), waiting.minutes());
+        state.lost = waiting.lost();
     }
 
     fn lock(&self) -> MutexGuard<'_, KeepingState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl KeepingState {
+    /// What waits to be written, in words.
+    fn waiting_text(&self) -> String {
+        match self.waiting_minutes {
+            0 => format!("{} plays", self.waiting),
+            minutes => format!("{} plays and {minutes} minutes of listeners", self.waiting),
+        }
     }
 }

@@ -1,7 +1,8 @@
 //! The thread `history`.
 //!
-//! Reads: the station's events, and once a second what each pipeline shows. Writes: plays, into a bounded
-//! queue for the disk. Never: touches a file, or makes anybody wait.
+//! Reads: the station's events, and once a second what each pipeline shows and how many listen to each
+//! stream. Writes: plays and minutes of listeners, into a bounded queue for the disk. Never: touches a file, or
+//! makes anybody wait.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -14,9 +15,11 @@ use jiff::tz::TimeZone;
 
 use super::account::{Account, Moment, Numbers, Sample};
 use super::disk::{Disk, Keeping};
+use super::minutes::{Minutes, StreamSample};
 use super::play::{Play, PlaysWanted};
 use super::settings::HistorySettings;
-use super::store::read_plays;
+use super::statistics::{Statistics, StatisticsWanted, read_statistics};
+use super::store::{play_at, read_plays};
 use crate::error::{Error, Result};
 use crate::event::{EventKind, EventReceiver, StationEvent};
 use crate::health::{Health, Warning};
@@ -44,8 +47,8 @@ pub(crate) struct Followed {
     pub look: Box<dyn Fn() -> Option<Sample> + Send>,
 }
 
-/// The history of a station: what was played, in a file. A handle, which may be used on any thread; reading
-/// touches the disk.
+/// The history of a station: what was played and how many listened, in a file. A handle, which may be used on
+/// any thread; reading touches the disk.
 #[derive(Clone)]
 pub struct History {
     inner: Arc<Inner>,
@@ -79,7 +82,7 @@ impl Bell {
 }
 
 impl History {
-    /// Starts to write down what a station plays. `None` if the settings name no file.
+    /// Starts to write down what a station plays, and how many listen. `None` if the settings name no file.
     ///
     /// # Errors
     /// [`Error::Io`] if no thread can be started.
@@ -90,6 +93,7 @@ impl History {
             fn(EventKind) -> bool,
             Box<dyn Fn(EventKind) + Send + Sync>,
         ) -> EventReceiver<StationEvent>,
+        streams: impl Fn() -> Vec<StreamSample> + Send + 'static,
     ) -> Result<Option<History>> {
         let Some(file) = settings.file.clone() else { return Ok(None) };
         let keeping = Arc::new(Keeping::new());
@@ -105,7 +109,9 @@ impl History {
             stopping: stopping.clone(),
             numbers: Numbers::default(),
             followed: Vec::new(),
-            disk: Disk::new(&file, settings.keep, keeping.clone(), Instant::now()),
+            streams: Box::new(streams),
+            minutes: Minutes::default(),
+            disk: Disk::new(&file, settings, keeping.clone(), Moment::now()),
             is_over: bell.is_over.clone(),
         };
         let thread = Worker::spawn("history", move || keeper.run());
@@ -131,6 +137,24 @@ impl History {
     /// [`Error::NotFound`] if nothing has been written yet; [`Error::File`] if the file cannot be read.
     pub fn plays(&self, wanted: &PlaysWanted) -> Result<Vec<Play>> {
         read_plays(&self.inner.file, wanted)
+    }
+
+    /// The play of a pipeline that was the last to begin by this time, in milliseconds since 1970, of tracks
+    /// and of titles of live inputs. It touches the disk, which may not answer.
+    ///
+    /// # Errors
+    /// As for [`plays`](History::plays).
+    pub fn play_at(&self, pipeline: &str, at: u64) -> Result<Option<Play>> {
+        play_at(&self.inner.file, pipeline, at)
+    }
+
+    /// Reads how many listened over time. The last minute is there when it has ended. It touches the disk,
+    /// which may not answer.
+    ///
+    /// # Errors
+    /// As for [`read_statistics`].
+    pub fn statistics(&self, wanted: &StatisticsWanted) -> Result<Statistics> {
+        read_statistics(&self.inner.file, wanted)
     }
 
     /// Whether what is played is written down: a warning says why it is not, what waits and what is lost.
@@ -175,6 +199,9 @@ struct Keeper {
     stopping: Arc<Mutex<Option<Instant>>>,
     numbers: Numbers,
     followed: Vec<(Followed, Account)>,
+    /// Looks at all streams of the server.
+    streams: Box<dyn Fn() -> Vec<StreamSample> + Send>,
+    minutes: Minutes,
     disk: Disk,
     is_over: Arc<AtomicBool>,
 }
@@ -201,13 +228,16 @@ impl Keeper {
                 has_begun = true;
             }
             self.hand_over(has_begun);
-            self.disk.turn(now.at);
+            self.disk.turn(now);
             if let Some(deadline) = stop_by {
                 break deadline;
             }
         };
         self.is_over.store(true, Ordering::Relaxed);
         self.followed.iter_mut().for_each(|(_, account)| account.end_all());
+        if let Some((number, minute)) = self.minutes.end() {
+            self.disk.put_minute(number, minute);
+        }
         self.hand_over(false);
         self.disk.finish(deadline);
     }
@@ -242,6 +272,9 @@ impl Keeper {
                 Some(sample) => account.look(sample, now),
                 None => account.end_all(),
             }
+        }
+        if let Some((number, minute)) = self.minutes.look(&(self.streams)(), now.wall) {
+            self.disk.put_minute(number, minute);
         }
     }
 

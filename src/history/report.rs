@@ -8,7 +8,6 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::{Serialize, Serializer};
 
@@ -17,7 +16,7 @@ use super::span::ReportSpan;
 use super::store::each_play;
 use crate::error::{Error, Result};
 use crate::names::named;
-use crate::time::seconds;
+use crate::time::{local, seconds};
 
 named! {
     /// What a row of a report is.
@@ -272,12 +271,6 @@ impl Out<'_> {
             }
         }
     }
-}
-
-/// `2026-10-25T02:30:00+01:00`.
-fn local(milliseconds: u64, zone: &TimeZone) -> String {
-    let at = i64::try_from(milliseconds).ok().and_then(|time| Timestamp::from_millisecond(time).ok());
-    at.unwrap_or_default().to_zoned(zone.clone()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
 }
 
 /// Hours, to a ten-thousandth.

@@ -3,7 +3,7 @@
 use crate::database::Schema;
 
 /// `LWhi`, by which a history is known.
-pub(super) const SCHEMA: Schema = Schema { application: 0x4c57_6869, steps: &[FIRST] };
+pub(super) const SCHEMA: Schema = Schema { application: 0x4c57_6869, steps: &[FIRST, MINUTES] };
 
 const FIRST: &str = "
     CREATE TABLE play (
@@ -37,4 +37,26 @@ const FIRST: &str = "
         UNIQUE (run, number)
     ) STRICT;
     CREATE INDEX play_began_at ON play (began_at);
+";
+
+const MINUTES: &str = "
+    -- How many listened. A minute without a row is one in which the station did not run.
+    CREATE TABLE minute (
+        -- Minutes since 1970.
+        at INTEGER NOT NULL,
+        -- A mount, or the playlist of an HLS. Empty: all of them.
+        stream TEXT NOT NULL,
+        -- For how many seconds of it this is known, and the listeners of each of these, summed up.
+        seconds INTEGER NOT NULL,
+        listened INTEGER NOT NULL,
+        peak INTEGER NOT NULL,
+        joins INTEGER NOT NULL,
+        PRIMARY KEY (at, stream)
+    ) STRICT, WITHOUT ROWID;
+    -- The last minute of each run that is in the table, by its number: so none is added twice.
+    CREATE TABLE counted (
+        run INTEGER PRIMARY KEY,
+        number INTEGER NOT NULL,
+        at INTEGER NOT NULL
+    ) STRICT;
 ";

@@ -2,23 +2,31 @@
 
 use std::fs;
 use std::io::ErrorKind;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use rusqlite::types::{Type, Value};
-use rusqlite::{Row, params, params_from_iter};
+use rusqlite::{
+    Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params, params_from_iter,
+};
 
+use super::minutes::{Count, Minute};
 use super::play::{Piece, Play, PlayKind, PlaysWanted};
+use super::retention::Oldest;
 use super::schema::SCHEMA;
+use super::waiting::Batch;
 use crate::database::{Database, Place, Trouble, files, set_aside};
 use crate::error::{Error, Result};
 
 /// How long a reader, which somebody waits for, waits while another program has the database locked.
 const READS_WITHIN: Duration = Duration::from_secs(4);
 
-/// How many old plays are deleted at once, so that no transaction takes long.
+/// How many old plays, and how many old minutes, are deleted at once, so that no transaction takes long.
 const DELETED_AT_ONCE: usize = 10_000;
+
+/// What the station as a whole is called among the streams.
+pub(super) const STATION: &str = "";
 
 /// A history, open for writing.
 pub(super) struct Store {
@@ -82,58 +90,100 @@ impl Store {
         None
     }
 
-    /// Writes plays, or what they are now: all of them or none.
-    pub fn write(&mut self, plays: &[(u64, Play)]) -> Outcome<()> {
-        let transaction = self.database.connection.transaction()?;
-        {
-            let mut insert = transaction.prepare_cached(
-                "INSERT OR REPLACE INTO play (id, run, number, pipeline, kind, began_at, zone, utc_offset, \
-                 heard_ms, ended, user, title, artist, name, album, composer, label, label_code, isrc, file, \
-                 reason, listeners_at_start, listeners_peak, listened_ms) \
-                 VALUES ((SELECT id FROM play WHERE run = ?1 AND number = ?2), ?1, ?2, ?3, ?4, ?5, ?6, ?7, \
-                 ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23)",
-            )?;
-            for (number, play) in plays {
-                let Play { piece, .. } = play;
-                insert.execute(params![
-                    self.run,
-                    whole(*number),
-                    play.pipeline,
-                    play.kind.as_str(),
-                    whole(play.began_at),
-                    play.zone,
-                    play.utc_offset,
-                    milliseconds(play.heard),
-                    play.ended,
-                    play.user,
-                    play.title,
-                    piece.artist,
-                    piece.name,
-                    piece.album,
-                    piece.composer,
-                    piece.label,
-                    piece.label_code,
-                    piece.isrc,
-                    play.file,
-                    play.reason,
-                    whole(play.listeners_at_start),
-                    whole(play.listeners_peak),
-                    milliseconds(play.listened),
-                ])?;
-            }
-        }
+    /// Writes plays, or what they are now, and minutes: all of them or none. Writing them again changes
+    /// nothing.
+    pub fn write(&mut self, batch: &Batch) -> Outcome<()> {
+        let run = self.run;
+        // Another attempt, whose disk has answered at last, may be under way.
+        let transaction =
+            self.database.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        write_plays(&transaction, run, &batch.plays)?;
+        add_minutes(&transaction, run, &batch.minutes)?;
         Ok(transaction.commit()?)
     }
 
-    /// Deletes plays that began before this time, in milliseconds since 1970. Returns whether all are gone.
-    pub fn delete_before(&mut self, time: u64) -> Outcome<bool> {
-        let deleted = self.database.connection.execute(
-            "DELETE FROM play WHERE id IN \
-             (SELECT id FROM play WHERE began_at < ?1 AND (ended OR run <> ?2) LIMIT ?3)",
-            params![whole(time), self.run, DELETED_AT_ONCE as i64],
+    /// Deletes what is older. Returns whether all of it is gone.
+    pub fn delete(&mut self, oldest: Oldest) -> Outcome<bool> {
+        let (most, connection) = (DELETED_AT_ONCE as i64, &self.database.connection);
+        let mut deleted = connection.execute(
+            "DELETE FROM minute WHERE (at, stream) IN (SELECT at, stream FROM minute WHERE at < ?1 LIMIT ?2)",
+            params![whole(oldest.minute), most],
         )?;
+        connection.execute(
+            "DELETE FROM counted WHERE at < ?1 AND run <> ?2",
+            params![whole(oldest.minute), self.run],
+        )?;
+        if let Some(time) = oldest.play {
+            deleted = deleted.max(connection.execute(
+                "DELETE FROM play WHERE id IN \
+                 (SELECT id FROM play WHERE began_at < ?1 AND (ended OR run <> ?2) LIMIT ?3)",
+                params![whole(time), self.run, most],
+            )?);
+        }
         Ok(deleted < DELETED_AT_ONCE)
     }
+}
+
+fn write_plays(transaction: &Transaction<'_>, run: i64, plays: &[(u64, Play)]) -> Outcome<()> {
+    let mut insert = transaction.prepare_cached(
+        "INSERT OR REPLACE INTO play (id, run, number, pipeline, kind, began_at, zone, utc_offset, \
+         heard_ms, ended, user, title, artist, name, album, composer, label, label_code, isrc, file, \
+         reason, listeners_at_start, listeners_peak, listened_ms) \
+         VALUES ((SELECT id FROM play WHERE run = ?1 AND number = ?2), ?1, ?2, ?3, ?4, ?5, ?6, ?7, \
+         ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23)",
+    )?;
+    for (number, play) in plays {
+        let Play { piece, .. } = play;
+        insert.execute(params![
+            run,
+            whole(*number),
+            play.pipeline,
+            play.kind.as_str(),
+            whole(play.began_at),
+            play.zone,
+            play.utc_offset,
+            milliseconds(play.heard),
+            play.ended,
+            play.user,
+            play.title,
+            piece.artist,
+            piece.name,
+            piece.album,
+            piece.composer,
+            piece.label,
+            piece.label_code,
+            piece.isrc,
+            play.file,
+            play.reason,
+            whole(play.listeners_at_start),
+            whole(play.listeners_peak),
+            milliseconds(play.listened),
+        ])?;
+    }
+    Ok(())
+}
+
+/// Adds minutes to what is known of them, unless that has been done. They come in the order of their numbers.
+fn add_minutes(transaction: &Transaction<'_>, run: i64, minutes: &[(u64, Minute)]) -> Outcome<()> {
+    let mut last = transaction.prepare_cached("SELECT number FROM counted WHERE run = ?1")?;
+    let last: i64 = last.query_row([run], |row| row.get(0)).optional()?.unwrap_or(0);
+    let mut add = transaction.prepare_cached(
+        "INSERT INTO minute (at, stream, seconds, listened, peak, joins) VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
+         ON CONFLICT DO UPDATE SET seconds = seconds + excluded.seconds, \
+         listened = listened + excluded.listened, peak = max(peak, excluded.peak), \
+         joins = joins + excluded.joins",
+    )?;
+    let mut count = transaction.prepare_cached("INSERT OR REPLACE INTO counted VALUES (?1, ?2, ?3)")?;
+    for (number, minute) in minutes.iter().filter(|(number, _)| whole(*number) > last) {
+        let at = whole(minute.at);
+        let streams = minute.streams.iter().map(|(stream, count)| (&**stream, count));
+        for (stream, counted) in streams.chain([(STATION, &minute.station)]) {
+            let Count { seconds, listened, peak, joins } = *counted;
+            add.execute(params![at, stream, whole(seconds), whole(listened), whole(peak), whole(joins)])?;
+        }
+        count.execute(params![run, whole(*number), at])?;
+    }
+    Ok(())
 }
 
 /// Reads plays of a history, the earliest first. A station may write to it meanwhile. It touches the disk,
@@ -155,35 +205,79 @@ pub fn read_plays(file: &Path, wanted: &PlaysWanted) -> Result<Vec<Play>> {
 pub(super) fn each_play(
     file: &Path,
     wanted: &PlaysWanted,
-    each: impl FnMut(Play) -> ControlFlow<()>,
+    mut each: impl FnMut(Play) -> ControlFlow<()>,
 ) -> Result<()> {
+    reading(file, |connection| {
+        let (sql, values) = query(wanted);
+        let mut statement = connection.prepare(&sql)?;
+        let mut rows = statement.query(params_from_iter(values))?;
+        while let Some(row) = rows.next()? {
+            if each(play_of(row)?).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    })
+}
+
+/// The last play of a pipeline that began by this time, in milliseconds since 1970, and was the programme's
+/// or a live input's. Decks and announcements sound over those, and set no title.
+pub(super) fn play_at(file: &Path, pipeline: &str, at: u64) -> Result<Option<Play>> {
+    reading(file, |connection| {
+        let mut statement = connection.prepare(
+            "SELECT * FROM play WHERE began_at <= ?1 AND pipeline = ?2 \
+             AND kind NOT IN ('deck', 'announcement') ORDER BY began_at DESC, id DESC LIMIT 1",
+        )?;
+        Ok(statement.query_row(params![whole(at), pipeline], play_of).optional()?)
+    })
+}
+
+/// Gives `each` what is known of a stream in a minute, in the order of the minutes, from the first one until
+/// before the second.
+pub(super) fn each_minute(
+    file: &Path,
+    minutes: Range<u64>,
+    stream: Option<&str>,
+    mut each: impl FnMut(u64, &str, Count) -> ControlFlow<()>,
+) -> Result<()> {
+    reading(file, |connection| {
+        let mut statement = connection.prepare(
+            "SELECT at, stream, seconds, listened, peak, joins FROM minute \
+             WHERE at >= ?1 AND at < ?2 AND (?3 IS NULL OR stream = ?3) ORDER BY at, stream",
+        )?;
+        let mut rows = statement.query(params![whole(minutes.start), whole(minutes.end), stream])?;
+        while let Some(row) = rows.next()? {
+            let stream = row.get_ref("stream")?.as_str().map_err(rusqlite::Error::from)?;
+            let number = |column| natural(row, column);
+            let count = Count {
+                seconds: number("seconds")?,
+                listened: number("listened")?,
+                peak: number("peak")?,
+                joins: number("joins")?,
+            };
+            if each(number("at")?, stream, count).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Reads a history by a connection of its own.
+fn reading<T>(file: &Path, read: impl FnOnce(&Connection) -> Outcome<T>) -> Result<T> {
     if fs::metadata(file).is_err_and(|error| error.kind() == ErrorKind::NotFound) {
         return Err(Error::NotFound(format!("history {}", file.display())));
     }
-    read_each(file, wanted, each)
-        .map_err(|trouble| Error::file(file, format!("the history cannot be read: {trouble}")))
-}
-
-fn read_each(
-    file: &Path,
-    wanted: &PlaysWanted,
-    mut each: impl FnMut(Play) -> ControlFlow<()>,
-) -> Outcome<()> {
-    let connection = Database::open_to_read(file)?;
-    connection.busy_timeout(READS_WITHIN)?;
-    if SCHEMA.version_of(&connection)? < SCHEMA.steps.len() {
-        let reason = "an older Longwave made it: start the station once, which brings it up to date";
-        return Err(Trouble::Foreign(reason.into()));
-    }
-    let (sql, values) = query(wanted);
-    let mut statement = connection.prepare(&sql)?;
-    let mut rows = statement.query(params_from_iter(values))?;
-    while let Some(row) = rows.next()? {
-        if each(play_of(row)?).is_break() {
-            break;
+    let opened = || -> Outcome<T> {
+        let connection = Database::open_to_read(file)?;
+        connection.busy_timeout(READS_WITHIN)?;
+        if SCHEMA.version_of(&connection)? < SCHEMA.steps.len() {
+            let reason = "an older Longwave made it: start the station once, which brings it up to date";
+            return Err(Trouble::Foreign(reason.into()));
         }
-    }
-    Ok(())
+        read(&connection)
+    };
+    opened().map_err(|trouble| Error::file(file, format!("the history cannot be read: {trouble}")))
 }
 
 /// The statement for these plays, and its values.
@@ -210,7 +304,7 @@ fn query(wanted: &PlaysWanted) -> (String, Vec<Value>) {
 }
 
 fn play_of(row: &Row<'_>) -> rusqlite::Result<Play> {
-    let number = |column| row.get(column).map(|number: i64| number.max(0) as u64);
+    let number = |column| natural(row, column);
     let time = |column| number(column).map(Duration::from_millis);
     let kind: String = row.get("kind")?;
     let unknown = || rusqlite::Error::InvalidColumnType(0, format!("kind {kind:?}"), Type::Text);
@@ -239,6 +333,10 @@ fn play_of(row: &Row<'_>) -> rusqlite::Result<Play> {
         listeners_peak: number("listeners_peak")?,
         listened: time("listened_ms")?,
     })
+}
+
+fn natural(row: &Row<'_>, column: &str) -> rusqlite::Result<u64> {
+    row.get(column).map(|number: i64| number.max(0) as u64)
 }
 
 /// SQLite's integers have a sign.

@@ -1,4 +1,4 @@
-//! What a station plays goes into its history, if it has one.
+//! What a station plays, and how many listen, goes into its history, if it has one.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -8,8 +8,10 @@ use crate::error::Result;
 use crate::health::Warning;
 use crate::history::HistorySettings;
 #[cfg(feature = "library")]
-use crate::history::{Followed, History, Sample};
+use crate::history::{Followed, History, Sample, StreamSample};
 use crate::server::Server;
+#[cfg(feature = "library")]
+use crate::server::StreamListeners;
 
 /// The history of a station. A pipeline by itself has none, and neither has a build without the feature
 /// `library`.
@@ -23,7 +25,10 @@ pub(crate) struct Plays {
 impl Plays {
     pub(super) fn start(settings: &HistorySettings, server: &Server) -> Result<Plays> {
         let subscribe = |capacity, wants, notify| server.subscribe_notifying(capacity, wants, notify);
-        Ok(Plays { history: History::start(settings, subscribe)? })
+        let of_streams = server.stream_listeners();
+        let sample = |StreamListeners { stream, listeners, joins }| StreamSample { stream, listeners, joins };
+        let streams = move || of_streams().into_iter().map(sample).collect();
+        Ok(Plays { history: History::start(settings, subscribe, streams)? })
     }
 
     pub fn history(&self) -> Option<&History> {

@@ -20,6 +20,8 @@ mod settings;
 mod shelf;
 #[cfg(test)]
 mod stalls;
+#[cfg(feature = "library")]
+mod stream_listeners;
 #[cfg(test)]
 mod tests;
 
@@ -80,6 +82,8 @@ pub use reports::stats::ServerStats;
 pub use settings::{AccessLog, Burst, ServerSettings};
 pub use shelf::HlsCounters;
 pub(crate) use shelf::{PARAMETER as SESSION_PARAMETER, Room, RoomBoard, RoomSettings, ShelfObject, Swap};
+#[cfg(feature = "library")]
+pub(crate) use stream_listeners::StreamListeners;
 
 /// The port if the settings name none.
 const DEFAULT_PORT: u16 = 8000;

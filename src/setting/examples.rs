@@ -49,7 +49,7 @@ pub(crate) fn another(key: &str) -> Written<'static> {
         "replaygain" => Written::Text("album"),
         "dead_air_below_db" => Written::Integer(-50),
         "history_file" => Written::Path("played".into()),
-        "history_keep" => Written::Text("400d"),
+        "history_keep" | "statistics_keep" => Written::Text("400d"),
         "database" => Written::Path("another.db".into()),
         "analyse" => Written::Flag(false),
         "poll" => Written::Text("2h"),

@@ -112,7 +112,7 @@ fn every_key_arrives() {
         Config::read(&file).unwrap();
     assert!(declares_api);
     let beside = cfg!(feature = "library").then(|| folder.path().join("state.json.history"));
-    assert_eq!(history, HistorySettings { file: beside, keep: None });
+    assert_eq!(history, HistorySettings { file: beside, ..HistorySettings::default() });
     assert_eq!(warnings, []);
     let listen: Vec<String> = server.listen.iter().map(ToString::to_string).collect();
     assert_eq!(listen, ["127.0.0.1:0", "[::1]:8001", "[::]:8002"]);
@@ -357,4 +357,5 @@ fn the_history_is_beside_the_first_state_unless_it_is_elsewhere_or_off() {
     let refused = |server: &str| complaints(&format!("[server]\n{server}\n{state}")).join("; ");
     assert!(refused("history_file = 's'").contains("belongs to"), "{}", refused("history_file = 's'"));
     assert!(refused("history_keep = '3h'").contains("less than a day"));
+    assert!(refused("statistics_keep = '4000d'").contains("not within 1 and 3653 days"));
 }

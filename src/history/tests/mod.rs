@@ -3,11 +3,14 @@
 
 mod account;
 mod disk;
+mod minutes;
 mod report;
+mod statistics;
 mod store;
 
 use std::time::Duration;
 
+use super::minutes::{Count, Minute};
 use super::play::{Piece, Play, PlayKind};
 
 /// A play of this number, which began so many seconds after 1970.
@@ -32,4 +35,10 @@ fn play(number: u64, began: u64) -> (u64, Play) {
         listened: Duration::from_secs(9),
     };
     (number, play)
+}
+
+/// A minute in which three listened to one mount, known for so many seconds.
+fn minute(at: u64, seconds: u64) -> Minute {
+    let count = Count { seconds, listened: 3 * seconds, peak: 3, joins: 1 };
+    Minute { at, station: count, streams: [("/radio.mp3".into(), count)].into() }
 }

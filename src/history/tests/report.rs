@@ -7,12 +7,14 @@ use super::play;
 use crate::civil::Zone;
 use crate::history::play::Play;
 use crate::history::store::Store;
+use crate::history::waiting::Batch;
 use crate::history::{ReportBy, ReportFormat, ReportSpan, write_report};
 
 /// A history with these plays.
 fn history(folder: &Path, plays: Vec<(u64, Play)>) -> std::path::PathBuf {
     let file = folder.join("history");
-    Store::open(&file, 1).ok().unwrap().store.write(&plays).unwrap();
+    let batch = Batch { plays, ..Batch::default() };
+    Store::open(&file, 1).ok().unwrap().store.write(&batch).unwrap();
     file
 }
 

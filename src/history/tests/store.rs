@@ -11,10 +11,16 @@ use rusqlite::Connection;
 use super::play;
 use crate::database::Trouble;
 use crate::history::play::{Play, PlaysWanted};
+use crate::history::retention::Oldest;
 use crate::history::store::{Opened, Store, read_plays};
+use crate::history::waiting::Batch;
 
 fn open(file: &Path) -> Store {
     Store::open(file, 1).unwrap_or_else(|fault| panic!("{}: {fault:?}", file.display())).store
+}
+
+fn write(store: &mut Store, plays: &[(u64, Play)]) {
+    store.write(&Batch { plays: plays.to_vec(), ..Batch::default() }).unwrap();
 }
 
 fn all(file: &Path) -> Vec<Play> {
@@ -36,14 +42,14 @@ fn what_is_written_is_read_and_written_again_it_is_changed() {
     let file = folder.path().join(OsStr::from_bytes(b"h\xff.db"));
     let mut store = open(&file);
     let plays = [play(1, 100), play(2, 200)];
-    store.write(&plays).unwrap();
+    write(&mut store, &plays);
     let longer = Play { heard: Duration::from_secs(60), ended: false, ..plays[1].1.clone() };
-    store.write(&[(2, longer.clone())]).unwrap();
+    write(&mut store, &[(2, longer.clone())]);
     assert_eq!(all(&file), [plays[0].1.clone(), longer]);
     drop(store);
     // Another run has numbers of its own.
     let mut store = Store::open(&file, 2).ok().unwrap().store;
-    store.write(&[play(1, 300)]).unwrap();
+    write(&mut store, &[play(1, 300)]);
     assert_eq!(all(&file).len(), 3);
 }
 
@@ -53,9 +59,9 @@ fn a_span_is_read_from_its_beginning_and_the_last_ones_without_one() {
     let file = folder.path().join("history");
     let plays: Vec<_> = (0..100).map(|n| play(n, n * 10)).collect();
     let mut store = open(&file);
-    store.write(&plays).unwrap();
+    write(&mut store, &plays);
     let other = Play { pipeline: "night".into(), ..play(200, 500).1 };
-    store.write(&[(200, other)]).unwrap();
+    write(&mut store, &[(200, other)]);
     let seconds = |wanted: &PlaysWanted| -> Vec<u64> {
         read_plays(&file, wanted).unwrap().iter().map(|play| play.began_at / 1000).collect()
     };
@@ -77,11 +83,11 @@ fn old_plays_are_deleted_and_one_of_a_killed_run_with_them() {
     let file = folder.path().join("history");
     let mut store = open(&file);
     let cut_off = Play { ended: false, ..play(3, 30).1 };
-    store.write(&[play(1, 10), play(2, 2000), (3, cut_off.clone())]).unwrap();
+    write(&mut store, &[play(1, 10), play(2, 2000), (3, cut_off.clone())]);
     drop(store);
     let mut store = Store::open(&file, 2).ok().unwrap().store;
-    store.write(&[(1, cut_off)]).unwrap();
-    assert!(store.delete_before(1_000_000).unwrap());
+    write(&mut store, &[(1, cut_off)]);
+    assert!(store.delete(Oldest { play: Some(1_000_000), minute: 0 }).unwrap());
     let left: Vec<_> = all(&file).iter().map(|play| (play.began_at, play.ended)).collect();
     assert_eq!(left, [(30_000, false), (2_000_000, true)], "what is on the air stays");
 }
@@ -93,11 +99,11 @@ fn a_damaged_history_is_set_aside_and_a_new_one_begins() {
     fs::write(&file, "no database, by any means, but long enough to be taken for one".repeat(40)).unwrap();
     let Opened { mut store, set_aside } = Store::open(&file, 1).ok().unwrap();
     let aside = set_aside.unwrap();
-    store.write(&[play(1, 1)]).unwrap();
+    write(&mut store, &[play(1, 1)]);
     assert!(fs::read_to_string(&aside).unwrap().starts_with("no database"));
     // A crash, and a page in the middle that is not what it was.
     let plays: Vec<_> = (0..2000).map(|n| play(n, n)).collect();
-    store.write(&plays).unwrap();
+    write(&mut store, &plays);
     drop(store);
     let mut bytes = fs::read(&file).unwrap();
     let middle = bytes.len() / 2 / 4096 * 4096;
@@ -120,7 +126,7 @@ fn what_another_program_or_a_newer_longwave_wrote_is_left_alone() {
     newer.pragma_update(None, "user_version", 7).unwrap();
     drop(newer);
     for (name, said) in
-        [("other", "another program's database"), ("newer", "version 7, and this one knows 1")]
+        [("other", "another program's database"), ("newer", "version 7, and this one knows 2")]
     {
         let before = fs::read(at(name)).unwrap();
         match Store::open(&at(name), 1) {

@@ -98,6 +98,12 @@ impl Rooms {
         carrying.map(|room| room.name.to_string()).collect()
     }
 
+    /// Those whose listeners are counted.
+    #[cfg(feature = "library")]
+    pub(crate) fn counted(&self) -> Vec<Arc<RoomBoard>> {
+        self.list().iter().filter(|room| room.counted_for().is_some()).cloned().collect()
+    }
+
     /// The paths of all of them.
     pub(crate) fn paths(&self) -> Vec<String> {
         self.list().iter().flat_map(|room| room.paths.clone()).collect()
