@@ -88,6 +88,7 @@ pub(crate) static ROUTES: &[Route] = &[
     look("/api/v1/metadata", Slow(station::metadata)),
     look("/api/v1/listeners", Quick(station::listeners)),
     look("/api/v1/report", Slow(history::report)),
+    look("/api/v1/statistics", Slow(history::statistics)),
     change("GET", "/api/v1/configuration", Slow(configuration::show)),
     change("POST", "/api/v1/reload", Slow(configuration::reload)),
     change("DELETE", "/api/v1/listeners/{id}", Quick(station::kick)),

@@ -18,6 +18,8 @@
 mod event;
 #[cfg(feature = "library")]
 mod library;
+#[cfg(feature = "library")]
+mod listeners;
 mod live;
 #[cfg(feature = "library")]
 mod play;
@@ -34,6 +36,8 @@ use serde::Serialize;
 pub use event::Event;
 #[cfg(feature = "library")]
 pub use library::{FoundTracks, LibraryDocument, LibraryTrack, OfferedTrack, RequestedTrack};
+#[cfg(feature = "library")]
+pub use listeners::Statistics;
 pub use live::{LiveInput, LiveSource};
 #[cfg(feature = "library")]
 pub use play::Play;

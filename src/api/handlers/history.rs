@@ -1,7 +1,7 @@
-//! Handlers for what was played.
+//! Handlers for what was played, and for how many listened.
 
-use super::super::call::{Call, Handled};
-use super::super::core::Core;
+use crate::api::call::{Call, Handled};
+use crate::api::core::Core;
 
 /// `GET /api/v1/pipelines/{pipeline}/history`: the last tracks, from memory. With `from`, `to`, `limit` or
 /// `zone`: plays from the history's file, so it runs on the thread `api-files`.
@@ -15,19 +15,27 @@ pub(crate) fn report(core: &Core, call: &Call<'_>) -> Handled {
     kept::report(core, call)
 }
 
+/// `GET /api/v1/statistics`
+pub(crate) fn statistics(core: &Core, call: &Call<'_>) -> Handled {
+    kept::statistics(core, call)
+}
+
 /// What is in the history's file.
 #[cfg(feature = "library")]
 mod kept {
     use std::io::{self, Write};
-    use std::time::{Duration, Instant};
+    use std::time::{Duration, Instant, SystemTime};
 
     use crate::api::call::{Call, Handled, json};
     use crate::api::core::{Core, FILE_WITHIN};
     use crate::api::problem::Problem;
     use crate::filework::Job;
-    use crate::history::write_report_while;
-    use crate::json::Play;
-    use crate::{Error, History, HttpAnswer, Pipeline, PlaysWanted, ReportBy, ReportFormat, ReportSpan};
+    use crate::history::{read_statistics_while, write_report_while};
+    use crate::json::{Play, Statistics};
+    use crate::{
+        Error, History, HttpAnswer, Pipeline, PlaysWanted, ReportBy, ReportFormat, ReportSpan,
+        StatisticsWanted,
+    };
 
     /// How many plays are listed, by default and at most.
     const PLAYS: u64 = 100;
@@ -64,23 +72,56 @@ mod kept {
         };
         let span = span(call, zone_of)?;
         let body = with_history(core, call, move |history, job| {
-            let (mut body, begun) = (Body::default(), Instant::now());
-            // The disk answers with each play: the history must not take its file for one that hangs.
-            let mut goes_on = || {
-                if begun.elapsed() < REPORT_WITHIN {
-                    job.step();
-                }
-                !job.is_abandoned()
-            };
+            let mut body = Body::default();
             let (file, pipeline) = (history.file(), pipeline.as_deref());
-            write_report_while(file, &span, pipeline, by, format, &mut body, &mut goes_on)?;
+            write_report_while(file, &span, pipeline, by, format, &mut body, &mut goes_on(job))?;
             Ok(body.0)
         })?;
+        Ok(written(format, body))
+    }
+
+    pub(super) fn statistics(core: &Core, call: &Call<'_>) -> Handled {
+        let formats = ReportFormat::ALL.iter().map(|format| format.as_str());
+        let format = match call.request.parameter("format") {
+            None => ReportFormat::Json,
+            Some(_) => choice(call, "format", ReportFormat::named, formats)?,
+        };
+        let own = core.pipelines.first().map(Pipeline::zone).unwrap_or_default();
+        let given = ["from", "to", "zone", "step"].map(|name| call.request.parameter(name));
+        let [from, to, zone, step] = given.each_ref().map(Option::as_deref);
+        let mut wanted = StatisticsWanted::parse(from, to, zone, step, &own, SystemTime::now())?;
+        wanted.mount = call.request.parameter("mount");
+        let body = with_history(core, call, move |history, job| {
+            let statistics = read_statistics_while(history.file(), &wanted, &mut goes_on(job))?;
+            let mut body = Vec::new();
+            match format {
+                ReportFormat::Csv => statistics.write_csv(&mut body)?,
+                ReportFormat::Json => serde_json::to_writer(&mut body, &Statistics::of(&statistics))
+                    .map_err(|error| Error::io("writing statistics")(error.into()))?,
+            }
+            Ok(body)
+        })?;
+        Ok(written(format, body))
+    }
+
+    /// What is asked for each row. The disk answers with each of them: the history must not take its file for
+    /// one that hangs.
+    fn goes_on(job: &Job) -> impl FnMut() -> bool + '_ {
+        let begun = Instant::now();
+        move || {
+            if begun.elapsed() < REPORT_WITHIN {
+                job.step();
+            }
+            !job.is_abandoned()
+        }
+    }
+
+    fn written(format: ReportFormat, body: Vec<u8>) -> HttpAnswer {
         let content_type = match format {
             ReportFormat::Csv => "text/csv; charset=utf-8",
             ReportFormat::Json => "application/json",
         };
-        Ok(HttpAnswer::new(200, content_type, body).with("Cache-Control", "no-store"))
+        HttpAnswer::new(200, content_type, body).with("Cache-Control", "no-store")
     }
 
     /// Has a thread `files` read the history.
@@ -159,6 +200,10 @@ mod kept {
     }
 
     pub(super) fn report(_: &Core, _: &Call<'_>) -> Handled {
+        Err(Problem::new("not-found", "this build keeps no history"))
+    }
+
+    pub(super) fn statistics(_: &Core, _: &Call<'_>) -> Handled {
         Err(Problem::new("not-found", "this build keeps no history"))
     }
 }

@@ -103,6 +103,21 @@ pub enum CtlCommand {
         #[arg(long, default_value = "track")]
         by: String,
     },
+    /// Print how many listened over time, as CSV
+    Statistics {
+        /// The first day, such as 2026-01-01; or a point of time [default: a day ago]
+        #[arg(long, value_name = "DATE")]
+        from: Option<String>,
+        /// The last day, which is a part of it; or a point of time [default: now]
+        #[arg(long, value_name = "DATE")]
+        to: Option<String>,
+        /// From 1m to 1d, in whole minutes [default: such that there are some hundred]
+        #[arg(long)]
+        step: Option<String>,
+        /// Only of this mount, or of this playlist of HLS
+        #[arg(long)]
+        mount: Option<String>,
+    },
     /// Show why the track on the air is played, and the next one
     Why,
     /// Show what the schedule will play, and why, if nothing intervenes

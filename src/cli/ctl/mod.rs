@@ -85,6 +85,18 @@ pub fn run(args: &Ctl) -> Result<(), Failure> {
             super::say(&client.text(&format!("/api/v1/report{wanted}"))?);
             return Ok(());
         }
+        CtlCommand::Statistics { from, to, step, mount } => {
+            let wanted = query(&[
+                ("from", from.as_deref()),
+                ("to", to.as_deref()),
+                ("step", step.as_deref()),
+                ("mount", mount.as_deref()),
+                ("format", Some(if args.json { "json" } else { "csv" })),
+            ]);
+            let text = client.text(&format!("/api/v1/statistics{wanted}"))?;
+            super::say(&if args.json { format!("{text}\n") } else { text });
+            return Ok(());
+        }
         CtlCommand::Played { at, mount: Some(mount) } => return played(at, mount, &client, &out),
         CtlCommand::Announce { all: true, .. } if args.pipeline.is_some() => {
             return Err(Failure::Usage("longwave: --all cannot be used with --pipeline".into()));
@@ -210,6 +222,7 @@ fn of_pipeline(command: &CtlCommand, pipeline: &Pipeline<'_>, out: &Out) -> Resu
         | CtlCommand::Denied { .. }
         | CtlCommand::Played { mount: Some(_), .. }
         | CtlCommand::Report { .. }
+        | CtlCommand::Statistics { .. }
         | CtlCommand::Watch => Ok(()),
     }
 }
