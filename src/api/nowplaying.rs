@@ -144,6 +144,18 @@ impl HeardTitle {
     }
 }
 
+#[cfg(feature = "library")]
+impl HeardTitle {
+    /// The same from the history's file, which does not know what a source called its stream.
+    pub(crate) fn of_play(play: crate::Play, burst: Duration) -> HeardTitle {
+        let since = UNIX_EPOCH + Duration::from_millis(play.began_at) + burst;
+        // Of a live title these are a guess.
+        let piece = if play.kind == crate::PlayKind::Live { crate::Piece::default() } else { play.piece };
+        let (artist, album) = (piece.artist, piece.album);
+        HeardTitle { title: play.title, artist, album, audible_at: rfc3339(since), live: None, since }
+    }
+}
+
 impl PublicStream {
     /// All of them, in the order of their paths.
     pub(crate) fn all(core: &Core) -> Vec<PublicStream> {

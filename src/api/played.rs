@@ -9,10 +9,12 @@ use jiff::{ToSpan, Zoned};
 
 use super::call::{Call, Handled, open_json};
 use super::core::Core;
+use super::handlers::history::heard_at;
 use super::nowplaying::{HeardTitle, burst};
 use super::problem::Problem;
 
-/// `GET /played/{mount*}?at=`: of the last hundred titles, the one that listeners heard then.
+/// `GET /played/{mount*}?at=`: the title that listeners heard then. The last hundred are in memory, earlier ones in
+/// the history's file, so it runs on the thread `api-files`.
 pub(super) fn played(core: &Core, call: &Call<'_>) -> Handled {
     let path = format!("/{}", call.held[0]);
     let missing = |detail: String| Problem::new("not-found", detail);
@@ -27,7 +29,10 @@ pub(super) fn played(core: &Core, call: &Call<'_>) -> Handled {
     let burst = burst(&info);
     let history = pipeline.history();
     let heard = history.iter().rev().map(|played| HeardTitle::of(played, burst));
-    let found = heard.into_iter().find(|heard| heard.since <= at);
+    let found = match heard.into_iter().find(|heard| heard.since <= at) {
+        None => heard_at(core, call, pipeline, at, burst)?,
+        found => found,
+    };
     let found = found.ok_or_else(|| missing(format!("{text}: what is known begins later")))?;
     Ok(open_json(200, &found))
 }

@@ -63,7 +63,7 @@ pub(crate) static ROUTES: &[Route] = &[
     open("/status-json.xsl", Quick(icecast::status)),
     Route { method: "GET", path: "/metrics", access: Access::Measure, handler: Quick(metrics::metrics) },
     open("/nowplaying", Events(Streams::all_mounts)),
-    open("/played/{mount*}", Quick(played::played)),
+    open("/played/{mount*}", Slow(played::played)),
     open("/nowplaying/{mount*}", Events(Streams::follow_mount)),
     open("/requests/search", Slow(requests::search)),
     Route { method: "POST", path: "/requests", access: Access::Public, handler: Slow(requests::request) },

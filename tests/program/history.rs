@@ -1,4 +1,4 @@
-//! What was played is in the history, however the station ended.
+//! What was played, and how many listened, is in the history, however the station ended.
 #![cfg(all(feature = "mp3", feature = "library"))]
 
 use std::fs;
@@ -6,8 +6,9 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use longwave::{Play, PlayKind, PlaysWanted, read_plays};
+use longwave::{Play, PlayKind, PlaysWanted, StatisticsWanted, Zone, read_plays, read_statistics};
 use longwave_testing::studio::constant;
 use longwave_testing::until;
 use nix::sys::signal::{Signal, kill};
@@ -46,6 +47,22 @@ impl Daemon {
             while let Ok(1..) = reader.read(&mut buffer) {}
         });
         socket
+    }
+
+    fn has_listener(&self) -> bool {
+        let mut answer = String::new();
+        let mut socket = TcpStream::connect(&self.address).unwrap();
+        write!(socket, "GET /status-json.xsl HTTP/1.0\r\n\r\n").unwrap();
+        socket.read_to_string(&mut answer).unwrap();
+        answer.contains("\"listeners\":1")
+    }
+
+    /// What `longwave ctl` prints.
+    fn ctl(&self, folder: &Path, arguments: &[&str]) -> String {
+        let server = format!("http://{}", self.address);
+        let said = longwave(folder, &[&["ctl", "--server", &server], arguments].concat());
+        assert!(said.status.success(), "{arguments:?}: {said:?}");
+        String::from_utf8(said.stdout).unwrap()
     }
 
     fn stop(&mut self) {
@@ -107,15 +124,9 @@ fn a_station_that_is_killed_leaves_what_it_has_played_and_one_that_is_stopped_it
     let mut daemon = Daemon::start(folder);
     let listener = daemon.listen();
     until("it goes on", || titles(folder) == ["shört", "long", "long"]);
-    until("somebody listens", || {
-        let mut answer = String::new();
-        let mut socket = TcpStream::connect(&daemon.address).unwrap();
-        write!(socket, "GET /status-json.xsl HTTP/1.0\r\n\r\n").unwrap();
-        socket.read_to_string(&mut answer).unwrap();
-        answer.contains("\"listeners\":1")
-    });
+    until("somebody listens", || daemon.has_listener());
     // Longer than the time between two looks.
-    std::thread::sleep(std::time::Duration::from_millis(2500));
+    std::thread::sleep(Duration::from_millis(2500));
     daemon.stop();
     drop(listener);
     assert!(!folder.join("state.json.history-wal").exists(), "it was closed in order");
@@ -150,12 +161,7 @@ fn a_station_on_the_air_tells_what_it_has_played() {
     let daemon = Daemon::start(folder);
     until("both tracks are in the history", || titles(folder) == ["shört", "long"]);
     let server = format!("http://{}", daemon.address);
-    let ctl = |arguments: &[&str]| {
-        let all = [&["ctl", "--server", &server], arguments].concat();
-        let said = longwave(folder, &all);
-        assert!(said.status.success(), "{arguments:?}: {said:?}");
-        String::from_utf8(said.stdout).unwrap()
-    };
+    let ctl = |arguments: &[&str]| daemon.ctl(folder, arguments);
     let plays: Value = serde_json::from_str(&ctl(&["--json", "history", "--limit", "1"])).unwrap();
     assert_eq!(
         (&plays[0]["title"], &plays[0]["ended"], plays.as_array().unwrap().len()),
@@ -170,6 +176,59 @@ fn a_station_on_the_air_tells_what_it_has_played() {
     let arguments = ["ctl", "--server", &server, "report", "--from", "2020-01-01", "--to", "x"];
     let refused = longwave(folder, &arguments);
     assert!(String::from_utf8_lossy(&refused.stderr).contains("to: \"x\" is neither"), "{refused:?}");
+}
+
+/// The minute in which it stops is written down, and added to if it begins again in the same one.
+#[test]
+fn how_many_listened_is_kept_and_what_was_heard_before_a_restart_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    station(folder);
+    let mut daemon = Daemon::start(folder);
+    let listener = daemon.listen();
+    until("both tracks are in the history", || titles(folder) == ["shört", "long"]);
+    until("somebody listens", || daemon.has_listener());
+    // It is looked at once a second, and the long track lasts longer than a burst.
+    std::thread::sleep(Duration::from_millis(2500));
+    daemon.stop();
+    drop(listener);
+    // Without its state, it remembers nothing.
+    fs::remove_file(folder.join("state.json")).unwrap();
+    let daemon = Daemon::start(folder);
+    until("it plays again", || titles(folder).len() == 4);
+    let begun = UNIX_EPOCH + Duration::from_millis(plays(folder)[2].began_at - 1);
+    let at = humantime::format_rfc3339_millis(begun).to_string();
+    let heard: Value = serde_json::from_str(&daemon.ctl(folder, &["--json", "played", "--at", &at])).unwrap();
+    assert_eq!((&heard["title"], &heard["live"]), (&"long".into(), &Value::Null), "{heard}");
+    let path = format!("/played/radio.mp3?at={}", at.replacen("20", "19", 1));
+    let mut answer = String::new();
+    let mut socket = TcpStream::connect(&daemon.address).unwrap();
+    write!(socket, "GET {path} HTTP/1.0\r\n\r\n").unwrap();
+    socket.read_to_string(&mut answer).unwrap();
+    assert!(answer.contains(" 404 Not Found") && answer.contains("what is known begins later"), "{answer}");
+
+    let told = daemon.ctl(folder, &["--json", "statistics", "--step", "1m"]);
+    let told: Value = serde_json::from_str(&told).unwrap();
+    let streams = told["streams"].as_array().unwrap();
+    let mounts: Vec<_> = streams.iter().map(|stream| stream["mount"].as_str()).collect();
+    assert_eq!(mounts, [None, Some("/radio.mp3")], "{told}");
+    for stream in streams {
+        let points = stream["points"].as_array().unwrap();
+        let sum = |key: &str| points.iter().map(|point| point[key].as_u64().unwrap()).sum::<u64>();
+        assert_eq!(
+            (sum("joins"), points.iter().map(|point| point["peak"].as_u64()).max()),
+            (1, Some(Some(1)))
+        );
+        assert!(sum("seconds") >= 2, "{told}");
+    }
+    let csv = daemon.ctl(folder, &["statistics", "--step", "1d", "--mount", "/radio.mp3"]);
+    let lines: Vec<_> = csv.lines().collect();
+    assert_eq!(lines[0], "at,mount,listeners,peak,joins,seconds");
+    assert!(lines[1..].iter().all(|line| line.contains(",/radio.mp3,")) && lines.len() > 1, "{csv}");
+    let wanted =
+        StatisticsWanted::parse(None, None, None, None, &Zone::default(), SystemTime::now()).unwrap();
+    let kept = read_statistics(&folder.join("state.json.history"), &wanted).unwrap();
+    assert_eq!(kept.streams.len(), 2, "{kept:?}");
 }
 
 #[test]

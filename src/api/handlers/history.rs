@@ -1,7 +1,12 @@
 //! Handlers for what was played, and for how many listened.
 
+use std::time::{Duration, SystemTime};
+
+use crate::Pipeline;
 use crate::api::call::{Call, Handled};
 use crate::api::core::Core;
+use crate::api::nowplaying::HeardTitle;
+use crate::api::problem::Problem;
 
 /// `GET /api/v1/pipelines/{pipeline}/history`: the last tracks, from memory. With `from`, `to`, `limit` or
 /// `zone`: plays from the history's file, so it runs on the thread `api-files`.
@@ -20,6 +25,18 @@ pub(crate) fn statistics(core: &Core, call: &Call<'_>) -> Handled {
     kept::statistics(core, call)
 }
 
+/// What listeners heard then who are a burst behind this pipeline, as far as the history's file knows it. It
+/// runs on the thread `api-files`.
+pub(crate) fn heard_at(
+    core: &Core,
+    call: &Call<'_>,
+    pipeline: &Pipeline,
+    at: SystemTime,
+    burst: Duration,
+) -> Result<Option<HeardTitle>, Problem> {
+    kept::heard_at(core, call, pipeline, at, burst)
+}
+
 /// What is in the history's file.
 #[cfg(feature = "library")]
 mod kept {
@@ -28,10 +45,12 @@ mod kept {
 
     use crate::api::call::{Call, Handled, json};
     use crate::api::core::{Core, FILE_WITHIN};
+    use crate::api::nowplaying::HeardTitle;
     use crate::api::problem::Problem;
     use crate::filework::Job;
     use crate::history::{read_statistics_while, write_report_while};
     use crate::json::{Play, Statistics};
+    use crate::time::millis_since_1970;
     use crate::{
         Error, History, HttpAnswer, Pipeline, PlaysWanted, ReportBy, ReportFormat, ReportSpan,
         StatisticsWanted,
@@ -104,6 +123,26 @@ mod kept {
         Ok(written(format, body))
     }
 
+    pub(super) fn heard_at(
+        core: &Core,
+        call: &Call<'_>,
+        pipeline: &Pipeline,
+        at: SystemTime,
+        burst: Duration,
+    ) -> Result<Option<HeardTitle>, Problem> {
+        if core.plays.history().is_none() {
+            return Ok(None);
+        }
+        let (name, began_by) = (pipeline.name().to_owned(), at.checked_sub(burst).unwrap_or(at));
+        let play = with_history(core, call, move |history, _| {
+            match history.play_at(&name, millis_since_1970(began_by).unsigned_abs()) {
+                Err(Error::NotFound(_)) => Ok(None),
+                read => read,
+            }
+        })?;
+        Ok(play.map(|play| HeardTitle::of_play(play, burst)))
+    }
+
     /// What is asked for each row. The disk answers with each of them: the history must not take its file for
     /// one that hangs.
     fn goes_on(job: &Job) -> impl FnMut() -> bool + '_ {
@@ -132,7 +171,8 @@ mod kept {
     ) -> Result<T, Problem> {
         let missing = || Problem::new("not-found", "this station writes down no plays: set history_file");
         let history = core.plays.history().ok_or_else(missing)?.clone();
-        let files = call.who.map_or_else(|| core.files.clone(), |who| core.files.of_user(&who.name));
+        // Strangers share the place of a user without a name.
+        let files = core.files.of_user(call.who.map_or("", |who| &who.name));
         let file = history.file().to_owned();
         let read = files.within(&file, FILE_WITHIN, move |job| work(&history, job))?;
         read.map_err(|error| match error {
@@ -191,9 +231,23 @@ mod kept {
 /// A build without the feature `library` keeps no history.
 #[cfg(not(feature = "library"))]
 mod kept {
+    use std::time::{Duration, SystemTime};
+
+    use crate::Pipeline;
     use crate::api::call::{Call, Handled};
     use crate::api::core::Core;
+    use crate::api::nowplaying::HeardTitle;
     use crate::api::problem::Problem;
+
+    pub(super) fn heard_at(
+        _: &Core,
+        _: &Call<'_>,
+        _: &Pipeline,
+        _: SystemTime,
+        _: Duration,
+    ) -> Result<Option<HeardTitle>, Problem> {
+        Ok(None)
+    }
 
     pub(super) fn plays(_: &Core, _: &Call<'_>) -> Handled {
         Err(Problem::new("not-found", "this build keeps no history"))
