@@ -212,10 +212,57 @@ test("titles and names are text, whatever they say", async () => {
   await page.context().close();
 });
 
-for (const [device, options] of Object.entries({
+/** Statistics of whatever is asked for: listeners of two mounts, and in the middle a station that did not run. */
+function statistics(url) {
+  const query = new URL(url).searchParams;
+  const [from, before] = ["from", "to"].map((name) => Date.parse(query.get(name)));
+  const step = Number.parseInt(query.get("step")) * 60_000;
+  const count = (before - from) / step;
+  const points = (share) =>
+    Array.from({ length: count }, (_, index) => {
+      const listeners = Math.round(share * (40 + 30 * Math.sin(index / 20)));
+      return { at: new Date(from + index * step).toISOString(), listeners, peak: listeners + 1, joins: 2, seconds: 60 };
+    }).filter((_, index) => index < count / 2 || index >= count / 2 + 20);
+  const streams = [
+    { mount: null, points: points(1) },
+    { mount: "/low.aac", points: points(0.25) },
+    { mount: "/radio/hls.m3u8", points: points(0.75) },
+  ];
+  return { from: query.get("from"), before: query.get("to"), step: step / 1000, streams };
+}
+
+const DEVICES = {
   "a desktop": {},
   "a phone in the dark": { viewport: { width: 390, height: 844 }, colorScheme: "dark", hasTouch: true },
-})) {
+};
+
+for (const [device, options] of Object.entries(DEVICES)) {
+  test(`on ${device} a chart shows the listeners of the day and of the week, and a gap where nothing is known`, async () => {
+    const page = await openAs("bob", options);
+    await page.route("**/api/v1/statistics?*", (route) => route.fulfill({ json: statistics(route.request().url()) }));
+    await page.locator('nav a[href="#listeners"]').click();
+    const chart = page.getByRole("img", { name: /In the last day, 71 listened at most/ });
+    await chart.waitFor();
+    for (const line of ["line-0", "line-1", "line-2"]) {
+      const path = await chart.locator(`.${line}`).getAttribute("d");
+      assert.equal(path.match(/M/g).length, 2, `${line} has two parts: ${path}`);
+    }
+    const streams = page.getByRole("list", { name: "Streams" }).locator("li");
+    assert.match((await streams.allTextContents()).join(), /^The whole station: .*,\/radio\/hls.m3u8: .*,\/low.aac: /);
+    await page.getByRole("button", { name: "Week" }).focus();
+    await page.keyboard.press("Enter");
+    await page.getByRole("img", { name: /In the last week, 71 listened at most/ }).waitFor();
+    await page.getByText("As a table").click();
+    const rows = page.locator("#over-time-rows tr");
+    await rows.nth(13).waitFor();
+    assert.match(await rows.first().textContent(), /\d/);
+    await axeFindsNothing(page, "the chart");
+    const width = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    assert.ok(width <= 0, `it is ${width} pixels too wide`);
+    assert.deepEqual(page.said, []);
+    await page.context().close();
+  });
+
   test(`axe finds nothing wrong on ${device}, and nothing sticks out`, async () => {
     const page = await openAs("eve", options);
     for (const view of ["onair", "playlists", "decks", "live", "schedule", "listeners", "users", "station"]) {

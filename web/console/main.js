@@ -15,6 +15,7 @@ import { begin as beginPlaylists, refresh as refreshPlaylists } from "./playlist
 import { begin as beginQueue, refresh as refreshQueue } from "./queue.js";
 import { refresh as refreshSchedule } from "./schedule.js";
 import { begin as beginSession, logOut, may, onLogin } from "./session.js";
+import { begin as beginOverTime, refresh as refreshOverTime } from "./overtime.js";
 import { begin as beginStation, choose, follow, names, onChange, pipeline } from "./station.js";
 import { begin as beginUsers, refresh as refreshUsers } from "./users.js";
 import { begin as beginWeek } from "./week.js";
@@ -30,7 +31,7 @@ const VIEWS = {
   decks: refreshDecks,
   live: refreshLive,
   schedule: refreshSchedule,
-  listeners: refreshListeners,
+  listeners: () => Promise.all([refreshListeners(), refreshOverTime()]),
   users: refreshUsers,
   station: refreshAdministration,
 };
@@ -48,6 +49,7 @@ async function main() {
   beginUsers();
   beginWeek();
   beginConfiguration();
+  beginOverTime();
   find("log-out", HTMLButtonElement).onclick = logOut;
   find("pipelines", HTMLSelectElement).onchange = (event) => {
     if (event.target instanceof HTMLSelectElement) choose(event.target.value);
