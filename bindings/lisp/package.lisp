@@ -23,7 +23,7 @@ fails signals a condition of type LONGWAVE-ERROR.")
    ;; Stations
    #:station #:make-station #:read-station #:station-start #:station-stop #:station-close #:station-server
    #:station-pipeline #:station-pipelines #:station-reload
-   #:station-history #:station-report
+   #:station-history #:station-report #:station-statistics
    ;; The library of a station, and requests of listeners
    #:library-state #:library-search #:library-track #:library-edit #:library-start-scan #:library-pause
    #:library-resume #:library-playlists #:library-playlist #:library-set-playlist #:library-remove-playlist

@@ -45,6 +45,7 @@
            (signals not-found (library-set-playlist station "x" :ordered '(1)))
            (signals not-found (library-remove-playlist station "x"))
            (signals not-found (station-history station :from "2026-01-01"))
+           (signals not-found (station-statistics station))
            (signals not-found (station-report station))
            (let ((pipeline (station-pipeline station)))
              (signals not-found (pipeline-search-requests pipeline "x"))

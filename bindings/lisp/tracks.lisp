@@ -84,6 +84,13 @@ or \"json\".")
       (get-text "lw_station_report" :uint64 (handle station) :pointer from :pointer to :pointer pipeline
                                     :pointer by :pointer format))))
 
+(defgeneric station-statistics (station &key from to mount step)
+  (:documentation "How many listened over time. :STEP is from \"1m\" to \"1d\".")
+  (:method ((station station) &key from to mount step)
+    (with-texts (from to mount step)
+      (get-json "lw_station_statistics" :uint64 (handle station) :pointer from :pointer to :pointer mount
+                                        :pointer step))))
+
 (defgeneric pipeline-search-requests (pipeline words &key most)
   (:documentation "Tracks that listeners may request.")
   (:method ((pipeline pipeline) words &key (most 20))

@@ -321,6 +321,10 @@ class Station(_Handle):
         return _text("lw_station_report", self.handle, _utf8(from_), _utf8(to), _utf8(pipeline), _utf8(by),
                      _utf8(format))
 
+    def statistics(self, from_=None, to=None, mount=None, step=None):
+        """How many listened over time. `step` is from "1m" to "1d"."""
+        return _json("lw_station_statistics", self.handle, _utf8(from_), _utf8(to), _utf8(mount), _utf8(step))
+
     def library_state(self):
         return _json("lw_library_state", self.handle)
 

@@ -561,6 +561,8 @@ class Calls(OnStation):
                 self.until(lambda: station.history(), "the first is written down")
                 self.assertEqual(station.history(from_="2000-01-01", to="2000-01-31"), [])
                 self.assertIn("Hunter.wav", station.report(by="play"))
+                then = station.statistics(from_="2000-01-01", to="2000-01-02", step="1h")
+                self.assertEqual((then["step"], then["streams"]), (3600, []))
 
     def test_what_would_be_cut_or_wrapped_is_refused(self):
         for wrong in [

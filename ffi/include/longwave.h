@@ -368,6 +368,18 @@ lw_status lw_station_report(lw_station station,
                             const char *format,
                             char **report);
 
+// How many listened to a station and its streams over time, as a JSON object like that of the HTTP API's
+// `statistics` (docs/HISTORY.md). `from` and `to` as for `lw_station_history`; NULL is the last day. `mount`
+// is a mount, or the playlist of an HLS; NULL is the station and all of its streams. `step` is how long a
+// step is, from "1m" to "1d"; NULL is one of which there are some hundred. It reads the history's file.
+// `LW_NOT_FOUND` if nothing is written down. `json` is freed by `lw_free`.
+lw_status lw_station_statistics(lw_station station,
+                                const char *from,
+                                const char *to,
+                                const char *mount,
+                                const char *step,
+                                char **json);
+
 // Searches for tracks that listeners may request of a pipeline, `most` of them, as a JSON list of objects
 // with `track` (the id), `artist`, `title`, `album` and `duration`. `LW_NOT_FOUND` if it takes no requests.
 // `json` is freed by `lw_free`.

@@ -1070,6 +1070,14 @@ public:
                                      out);
         });
     }
+    std::string statistics(const std::string &from = {}, const std::string &to = {},
+                           const std::string &mount = {}, const std::string &step = {}) const
+    {
+        return detail::text([&](auto out) {
+            return lw_station_statistics(handle(), detail::or_null(from), detail::or_null(to),
+                                         detail::or_null(mount), detail::or_null(step), out);
+        });
+    }
     std::string library_state() const
     {
         return detail::text([&](auto out) { return lw_library_state(handle(), out); });

@@ -6,11 +6,11 @@ use std::net::IpAddr;
 use std::time::SystemTime;
 
 use longwave::json::{
-    FoundTracks, LibraryDocument, LibraryTrack, OfferedTrack, Play, RequestedTrack, WholePaths,
+    FoundTracks, LibraryDocument, LibraryTrack, OfferedTrack, Play, RequestedTrack, Statistics, WholePaths,
 };
 use longwave::{
     History, Library, LibraryPlaylist, Pipeline, PlaysWanted, ReportBy, ReportFormat, ReportSpan,
-    RequestRefused, Search, write_report,
+    RequestRefused, Search, StatisticsWanted, write_report,
 };
 use serde_json::{Map, Value};
 
@@ -287,6 +287,41 @@ pub unsafe extern "C" fn lw_station_report(
             Ok(write_report(history.file(), &span, wanted.pipeline_name, by, format, &mut written)?)
         })?;
         report.text(&String::from_utf8_lossy(&written))
+    })
+}
+
+/// How many listened to a station and its streams over time, as a JSON object like that of the HTTP API's
+/// `statistics` (docs/HISTORY.md). `from` and `to` as for `lw_station_history`; NULL is the last day. `mount`
+/// is a mount, or the playlist of an HLS; NULL is the station and all of its streams. `step` is how long a
+/// step is, from "1m" to "1d"; NULL is one of which there are some hundred. It reads the history's file.
+/// `LW_NOT_FOUND` if nothing is written down. `json` is freed by `lw_free`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn lw_station_statistics(
+    station: lw_station,
+    from: *const c_char,
+    to: *const c_char,
+    mount: *const c_char,
+    step: *const c_char,
+    json: *mut *mut c_char,
+) -> lw_status {
+    call(|| {
+        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
+        let ([from, to, mount, step], json) = unsafe {
+            let texts = [
+                optional_text(from, "from")?,
+                optional_text(to, "to")?,
+                optional_text(mount, "mount")?,
+                optional_text(step, "step")?,
+            ];
+            (texts, Out::new(json, "json")?)
+        };
+        let own = on_air(station, |station| {
+            Ok(station.pipelines().first().map(Pipeline::zone).unwrap_or_default())
+        })?;
+        let mut wanted = StatisticsWanted::parse(from, to, None, step, &own, SystemTime::now())?;
+        wanted.mount = mount.map(str::to_owned);
+        let statistics = of_history(station, |history| Ok(history.statistics(&wanted)?))?;
+        json.json(&Statistics::of(&statistics))
     })
 }
 

@@ -80,6 +80,7 @@ TEXTS = {
     "to": ["2026-01-31"],
     "pipeline_name": ["main", "x"],
     "by": ["track", "play", "month"],
+    "step": ["1m", "1d", "never"],
     "lw_station_report.format": ["csv", "json", "pdf"],
 }
 C_NAMES = ("STATION", "NULL")
