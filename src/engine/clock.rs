@@ -105,12 +105,12 @@ impl Clock {
     }
 
     /// A stepped clock's mixer stops at this moment, if it would not before: the thread of the schedule may
-    /// be about to do what was due then.
+    /// be about to do what was due then. It does not stop for a schedule that is there no more.
     pub(crate) fn stop_by(&self, due: Instant) {
         if let Kind::Stepped(stepped) = &self.0 {
             let mut times = stepped.lock();
             let due = due.saturating_duration_since(stepped.origin);
-            times.planned = Some(times.planned.map_or(due, |planned| planned.min(due)));
+            times.planned = times.planned.map(|planned| planned.min(due));
         }
     }
 
