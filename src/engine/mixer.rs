@@ -91,6 +91,8 @@ pub(crate) struct OnAir {
     pub left_out: Duration,
     /// The end of the last job on the sample clock.
     pub position: FramePos,
+    /// The moment at which that is due; `None` before the first job.
+    pub until: Option<Instant>,
     pub level: Level,
     pub loudness: Loudness,
     pub live: Vec<LiveInputState>,
@@ -383,7 +385,7 @@ impl Mixer {
         self.watch(frames, level);
         self.tell_hold();
         self.keep_time(first + blocks - 1);
-        self.publish(position + frames, level);
+        self.publish(position + frames, self.pace.due(first + blocks), level);
         self.tell();
         // The audio goes last: no mount announces a track that state and history do not know yet.
         let job = Job { blocks: mixed, marks: std::mem::take(&mut self.marks) };
@@ -549,7 +551,7 @@ impl Mixer {
     }
 
     /// Publishes the state. Neither the mixer nor a reader ever waits.
-    fn publish(&mut self, position: FramePos, level: Level) {
+    fn publish(&mut self, position: FramePos, until: Instant, level: Level) {
         let on_air = OnAir {
             current: self.programme.on_air(),
             turn: self.programme.turn(),
@@ -560,6 +562,7 @@ impl Mixer {
             behind: self.lateness.worst(),
             left_out: self.left_out,
             position,
+            until: Some(until),
             level,
             loudness: self.meter.loudness(),
             live: self.live.states(),

@@ -1,16 +1,18 @@
 //! When the next track starts or the current one stops, and how the two meet.
 
+use std::time::Duration;
+
 use super::super::voice::{CUT, Gate, Then};
 use super::Programme;
 use super::track::Track;
-use crate::playout::{Curve, HoldState, Join, overlap};
-use crate::units::FrameCount;
+use crate::playout::{Curve, HoldState, Join, Reason, overlap};
+use crate::units::{FrameCount, FramePos};
 
 impl Programme {
     /// Whether the next track is to start at this frame, and how it meets the current one.
     pub(super) fn due_start(&self) -> Option<Join> {
         let next = self.next.meeting()?;
-        if self.outgoing.keeps_waiting(next.kind) || self.is_early() {
+        if self.outgoing.keeps_waiting(next.kind) || self.is_early() || self.is_slot_held() {
             return None;
         }
         let Some(track) = self.current.track() else {
@@ -91,9 +93,33 @@ impl Programme {
         track.skipped.or_else(|| list_is_back.then(crossfade))
     }
 
+    /// Where a track gives way to one that begins at this frame, and how long it takes: less than it should
+    /// where time is short.
+    pub(super) fn gives_way_for(
+        &self,
+        begins: FramePos,
+        fade: Duration,
+        is_apart: bool,
+    ) -> (FramePos, FrameCount) {
+        let fade = self.frames(fade.max(CUT));
+        if !is_apart {
+            return (begins, fade);
+        }
+        let left = FrameCount(begins.0.saturating_sub(self.here.0));
+        let fade = fade.min(left.max(self.frames(CUT)));
+        (FramePos(begins.0.saturating_sub(fade.0)), fade)
+    }
+
     /// Whether the time of the next track has not come.
     fn is_early(&self) -> bool {
-        self.waits_until.is_some_and(|until| self.here < until)
+        self.slot_from.is_some_and(|from| self.here < from)
+    }
+
+    /// Whether the next track is a slot's, and the programme is held, though it may still be heard. What the
+    /// slot does then is for its schedule to say.
+    fn is_slot_held(&self) -> bool {
+        self.is_held()
+            && self.next.ready().is_some_and(|next| matches!(next.info.reason, Reason::Slot { .. }))
     }
 
     /// Whether the current track and the next must not overlap.

@@ -25,7 +25,9 @@ use super::picker::{Picker, Reach};
 use super::voice::{CUT, Gate, Scratch, Then};
 use crate::audio::PcmSpec;
 use crate::event::Event;
-use crate::playout::{Crossfade, Curve, Due, Expected, GainRamp, GiveWay, Join, Meant, Pace};
+use crate::playout::{
+    Appointment, Crossfade, Curve, Due, Expected, Follower, GainRamp, GiveWay, Join, Meant, Pace,
+};
 use crate::units::{FrameCount, FramePos};
 
 /// After so many stretches (blocks, mostly) without anything a decoder counts as stuck.
@@ -57,8 +59,9 @@ pub(crate) struct Programme {
     next: NextTrack,
     /// Where the current track gives way, and by how long a crossfade.
     gives_way_at: Option<(FramePos, FrameCount)>,
-    /// The next track does not begin before this frame.
-    waits_until: Option<FramePos>,
+    /// A slot is due, which does not begin before this frame. While the programme is held nothing gives way to
+    /// it.
+    slot_from: Option<FramePos>,
     /// Where the track that was due is to start.
     start_at: Option<(Due, FrameCount)>,
     bus: Bus,
@@ -78,7 +81,7 @@ impl Programme {
             outgoing: Outgoing::default(),
             next: NextTrack::new(picker, transitions.reach()),
             gives_way_at: None,
-            waits_until: None,
+            slot_from: None,
             start_at: None,
             bus: Bus::new(),
             here: FramePos(0),
@@ -203,8 +206,10 @@ impl Programme {
     pub fn look_at_list(&mut self, at: FramePos, pace: &Pace) {
         self.next.look_at_list(at, self.transitions.reach());
         let Some((turn, give_way)) = self.next.new_turn() else { return };
-        self.waits_until = match give_way {
-            GiveWay::At(appointment) if appointment.waits => Some(pace.position(appointment.begins)),
+        self.slot_from = match give_way {
+            GiveWay::At(Appointment { begins, follower: Follower::Slot { waits }, .. }) => {
+                Some(if waits { pace.position(begins) } else { FramePos(0) })
+            }
             _ => None,
         };
         let Some(track) = self.current.track_mut().filter(|track| track.turn < turn) else { return };
@@ -218,19 +223,8 @@ impl Programme {
             }
             GiveWay::Crossfade(crossfade) => self.skip(crossfade),
             GiveWay::FadeOut(fade) => self.stop(self.frames(fade.max(CUT))),
+            GiveWay::GoesOn => {}
         }
-    }
-
-    /// Where a track gives way to one that begins at this frame, and how long it takes: less than it should
-    /// where time is short.
-    fn gives_way_for(&self, begins: FramePos, fade: Duration, is_apart: bool) -> (FramePos, FrameCount) {
-        let fade = self.frames(fade.max(CUT));
-        if !is_apart {
-            return (begins, fade);
-        }
-        let left = FrameCount(begins.0.saturating_sub(self.here.0));
-        let fade = fade.min(left.max(self.frames(CUT)));
-        (FramePos(begins.0.saturating_sub(fade.0)), fade)
     }
 
     /// Lets this time go by while an announcement is heard: nothing moves on, not even a crossfade. Whoever
@@ -258,8 +252,12 @@ impl Programme {
     /// Nothing is heard of it, because it is held.
     fn stand_still(&mut self, patience: Option<Duration>) {
         self.outgoing.clear();
+        let has_come = self.slot_from.is_none() && self.gives_way_at.is_some_and(|(at, _)| at <= self.here);
         match self.current.track_mut() {
-            Some(track) if track.skipped.is_some() => drop(self.leave()),
+            Some(track) if track.skipped.is_some() || has_come => {
+                self.gives_way_at = None;
+                drop(self.leave());
+            }
             // Nothing is left of the track before.
             Some(track) => track.begin(self.here, &mut self.news),
             None => {}
@@ -295,7 +293,8 @@ impl Programme {
     fn change(&mut self, at: FramePos, patience: Option<Duration>) {
         self.outgoing.let_go(&mut self.news);
         self.next.receive(at, patience, self.transitions.reach());
-        if let Some((_, fade)) = self.gives_way_at.take_if(|(gives_way, _)| *gives_way <= at) {
+        let is_kept = self.slot_from.is_none() || !self.is_held();
+        if let Some((_, fade)) = self.gives_way_at.take_if(|(gives_way, _)| *gives_way <= at && is_kept) {
             if let Some(track) = self.current.track_mut() {
                 track.skipped = Some(fade);
             }
@@ -344,7 +343,7 @@ impl Programme {
     fn start(&mut self, at: FramePos, join: Join) {
         let fade = join.overlap();
         let Some((opened, began)) = self.next.take(self.transitions.reach()) else { return };
-        (self.gives_way_at, self.waits_until) = (None, None);
+        (self.gives_way_at, self.slot_from) = (None, None);
         self.before = self.turn().map(|aired| (aired, at));
         let outgoing = self.give_way().and_then(|track| self.fade_out(track, fade, Curve::EqualPower));
         let rise = match join {
@@ -421,8 +420,8 @@ impl Programme {
         if let Some((at, _)) = self.gives_way_at {
             change_in(at.0.saturating_sub(self.here.0));
         }
-        if let Some(until) = self.waits_until {
-            change_in(until.0.saturating_sub(self.here.0));
+        if let Some(from) = self.slot_from {
+            change_in(from.0.saturating_sub(self.here.0));
         }
         if let Some(track) = self.current.track() {
             change_in(track.begins_in().unwrap_or(0));

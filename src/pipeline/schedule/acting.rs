@@ -18,7 +18,7 @@ use crate::event::Event;
 use crate::ids::AnnouncementId;
 use crate::pipeline::Pipeline;
 use crate::playout::schedule::{Dropped, HARD_WITHIN, Interruption, OverLive, Rules, SlotStart};
-use crate::playout::{Appointment, Entry, GiveWay, TrackKind};
+use crate::playout::{Appointment, Entry, Follower, GiveWay, TrackKind};
 use crate::time::rfc3339;
 
 /// How often it looks at what tells nothing by itself: files, who has the air, whether the pipeline stops.
@@ -270,7 +270,7 @@ impl Scheduling {
 
     /// The track on the air ends at this time, and the next one follows.
     fn end_at(&self, time: Timestamp) {
-        let give_way = self.give_way(TakesAir::At(time), TrackKind::Show, false);
+        let give_way = self.give_way(TakesAir::At(time), TrackKind::Show, Follower::Anything);
         let mut up_next = self.up_next.lock();
         up_next.ask_schedule();
         up_next.skip(give_way);
@@ -288,8 +288,8 @@ impl Scheduling {
         let Desk { director, stock, pending, .. } = desk;
         let Some(pick) = director.due_slot(rules, &Looked { stock, found }, at) else { return false };
         let Some(slot) = pick.slot(rules).filter(|slot| slot.start.interrupts()) else { return false };
-        let waits = slot.start == SlotStart::Hard;
-        let give_way = self.give_way(when, pick.track.entry.kind, waits);
+        let follower = Follower::Slot { waits: slot.start == SlotStart::Hard };
+        let give_way = self.give_way(when, pick.track.entry.kind, follower);
         let id = self.up_next.lock().play_now(pick.entry(), give_way);
         *pending = Some((id, pick));
         true
@@ -392,7 +392,7 @@ impl Scheduling {
     }
 
     /// How the track on the air gives way to one of this kind.
-    fn give_way(&self, when: TakesAir, kind: TrackKind, waits: bool) -> GiveWay {
+    fn give_way(&self, when: TakesAir, kind: TrackKind, follower: Follower) -> GiveWay {
         let crossfade = self.crossfade();
         let position = self.clock.position();
         let left = match when {
@@ -402,7 +402,7 @@ impl Scheduling {
             }
         };
         left.map_or(GiveWay::Crossfade(crossfade), |left| {
-            GiveWay::At(Appointment { begins: position + left, crossfade, kind, waits })
+            GiveWay::At(Appointment { begins: position + left, crossfade, kind, follower })
         })
     }
 }

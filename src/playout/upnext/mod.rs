@@ -10,6 +10,7 @@
 
 mod delta;
 mod drawn;
+mod give_way;
 mod rotation;
 mod running_order;
 mod scheduled;
@@ -21,8 +22,9 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use self::delta::Delta;
 use self::drawn::Drawn;
+pub(crate) use self::give_way::{Appointment, Follower, GiveWay};
 use self::rotation::Rotation;
-pub(crate) use self::running_order::{Appointment, Asked, Began, Due, GiveWay, Meant, RunningOrder};
+pub(crate) use self::running_order::{Asked, Began, Due, Meant, RunningOrder};
 use self::scheduled::{Chosen, Scheduled};
 pub use self::snapshot::Snapshot;
 use super::playlist::Entry;

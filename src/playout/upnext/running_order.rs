@@ -5,34 +5,11 @@
 //! it, and neither waits until that is opened. The player opens what is [due](RunningOrder::peek) and says
 //! when it [begins](RunningOrder::begin), [ends](RunningOrder::ended) or [fails](RunningOrder::skip_failed).
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use super::{Candidate, Drawn, ListId, ListState, Place, Playlist, Snapshot, UpNext, When};
+use super::{Candidate, Drawn, GiveWay, ListId, ListState, Place, Playlist, Snapshot, UpNext, When};
 use crate::ids::EntryId;
-use crate::playout::{Entry, TrackKind};
-
-/// How the track on the air gives way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum GiveWay {
-    /// By a crossfade, as soon as the next track is there.
-    Crossfade(Duration),
-    /// The same at a moment that is to come.
-    At(Appointment),
-    /// It fades out at once, whether or not the next track is there.
-    FadeOut(Duration),
-}
-
-/// When the next track is to begin, to the frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Appointment {
-    pub begins: Instant,
-    /// How long the crossfade is. If the two may not sound together, the first one has faded by then.
-    pub crossfade: Duration,
-    /// What the next track is for.
-    pub kind: TrackKind,
-    /// Whether the next one does not begin earlier, even if the one before it has ended.
-    pub waits: bool,
-}
+use crate::playout::Entry;
 
 /// An entry that was due, and the turn that it was to have. The same entry may have been on the air before,
 /// in an earlier turn: a playlist that repeats comes to it again.
@@ -205,6 +182,11 @@ impl RunningOrder {
         let was_there = match std::mem::replace(&mut self.now, Now::Nothing) {
             Now::Due(due) if due.entry.id == id => {
                 self.then.drawn_fails(&due);
+                if self.then.is_schedule_awaited() {
+                    // What comes instead may be a slot's, too, and go before the queue.
+                    self.note_changes();
+                    return true;
+                }
                 true
             }
             now => {
@@ -222,12 +204,13 @@ impl RunningOrder {
         self.due().is_none() && self.then.all_failed()
     }
 
-    /// If nothing could be played, the next entry is due again.
+    /// If nothing could be played, the next entry is due again, or the schedule is asked again.
     pub fn try_again(&mut self) {
-        if matches!(self.now, Now::Nothing)
-            && let Some(next) = self.then.draw()
-        {
-            self.now = Now::Due(next);
+        if matches!(self.now, Now::Nothing) {
+            match self.then.draw() {
+                Some(next) => self.now = Now::Due(next),
+                None => self.then.try_schedule(),
+            }
         }
         self.settle();
     }
@@ -248,6 +231,22 @@ impl RunningOrder {
         self.asked.choices += 1;
         self.settle();
         id
+    }
+
+    /// Takes back an order by which this entry is due, unless it has begun. What is on the air goes on if its
+    /// time has not come, and what comes next is asked again. False if it is not due.
+    pub fn take_back(&mut self, id: EntryId) -> bool {
+        if self.due().is_none_or(|due| due.entry != id) {
+            return false;
+        }
+        if let GiveWay::At(_) = self.give_way {
+            self.turn += 1;
+            self.give_way = GiveWay::GoesOn;
+        }
+        self.now = Now::OnAir;
+        self.then.ask_schedule();
+        self.settle();
+        true
     }
 
     fn end_turn(&mut self, by: GiveWay) {
@@ -443,6 +442,10 @@ impl RunningOrder {
         {
             self.now = Now::Due(next);
         }
+        self.note_changes();
+    }
+
+    fn note_changes(&mut self) {
         let now = (self.peek().map(|next| next.id), self.turn, self.then.version());
         if self.seen != now {
             self.seen = now;

@@ -69,11 +69,23 @@ impl UpNext {
     /// Sets whether there is a schedule, which is asked before the playlist goes on.
     pub(crate) fn set_scheduled(&mut self, is_scheduled: bool) {
         self.scheduled = if is_scheduled { Scheduled::Awaited } else { Scheduled::Absent };
+        // Whoever has found nothing looks again.
+        self.version += 1;
         self.settle();
     }
 
     /// Has the schedule asked again, if there is one: something has changed.
     pub(crate) fn ask_schedule(&mut self) {
+        if matches!(self.scheduled, Scheduled::Nothing) {
+            // Whoever has found nothing looks again.
+            self.version += 1;
+        }
+        self.scheduled.ask_again();
+        self.settle();
+    }
+
+    /// The same, for whoever is about to ask it: nobody else has to look.
+    pub(super) fn try_schedule(&mut self) {
         self.scheduled.ask_again();
         self.settle();
     }

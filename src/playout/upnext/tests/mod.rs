@@ -303,6 +303,73 @@ fn what_was_due_when_a_snapshot_was_made_has_not_failed_and_all_others_keep_thei
     assert!(!order.all_failed(), "the good one is up next");
 }
 
+/// A running order on the air, with a schedule and this playlist.
+fn scheduled(labels: impl IntoIterator<Item = u32>) -> RunningOrder {
+    let mut order = RunningOrder::new(with_list(labels, true, false).0);
+    order.set_scheduled(true);
+    order.start();
+    order
+}
+
+/// What the schedule chooses begins.
+fn begin_scheduled(order: &mut RunningOrder, label: u32) {
+    let id = order.schedule(Some(entry(label)), false).unwrap();
+    order.begin(id);
+}
+
+#[test]
+fn whoever_found_nothing_sees_that_the_schedule_is_asked_again() {
+    let mut order = scheduled([]);
+    order.schedule(None, false);
+    let version = order.version();
+    order.ask_schedule();
+    assert!(order.is_schedule_awaited() && order.version() > version);
+    // It has a schedule for the first time.
+    let mut order = RunningOrder::new(with_list([], true, false).0);
+    order.start();
+    let version = order.version();
+    order.set_scheduled(true);
+    assert!(order.version() > version);
+}
+
+#[test]
+fn an_order_that_is_taken_back_leaves_what_is_on_the_air_and_the_queue_as_they_are() {
+    let mut order = scheduled(0..3);
+    begin_scheduled(&mut order, 0);
+    order.queue(entries([10]), Place::End);
+    let begins = std::time::Instant::now();
+    let follower = Follower::Slot { waits: true };
+    let (crossfade, kind) = (Duration::ZERO, crate::TrackKind::Show);
+    let at = GiveWay::At(Appointment { begins, crossfade, kind, follower });
+    let slot = order.play_now(entry(7), at);
+    let turn = order.turn().0;
+    assert!(order.take_back(slot));
+    assert_eq!(order.turn(), (turn + 1, GiveWay::GoesOn));
+    assert_eq!((order.due(), order.is_schedule_awaited()), (None, true));
+    assert_eq!(label(order.peek().unwrap().entry), 10, "the queue comes next");
+    assert!(!order.take_back(slot), "once");
+    // What has begun stays.
+    let slot = order.play_now(entry(7), at);
+    order.begin(slot);
+    assert!(!order.take_back(slot));
+}
+
+#[test]
+fn the_schedule_says_what_comes_instead_of_what_it_ordered_and_cannot_be_played() {
+    let mut order = scheduled(0..3);
+    begin_scheduled(&mut order, 0);
+    order.queue(entries([10]), Place::End);
+    let slot = order.play_now(entry(7), GiveWay::Crossfade(Duration::ZERO));
+    assert!(order.skip_failed(slot));
+    assert_eq!((order.due(), order.is_schedule_awaited()), (None, true));
+    order.schedule(Some(entry(8)), true);
+    assert_eq!(label(order.peek().unwrap().entry), 8, "before the queue");
+    assert!(order.due().is_some());
+    order.skip_failed(order.due().unwrap().entry);
+    order.schedule(None, false);
+    assert_eq!(label(order.peek().unwrap().entry), 10, "it has nothing to say");
+}
+
 #[test]
 fn a_snapshot_survives_what_text_can_do_to_it() {
     let (mut up_next, _) = with_list(0..5, true, true);
