@@ -71,7 +71,8 @@ impl Reach {
 /// How long the next track may take to open before the one after it is tried. A disk may have to spin up.
 const OPEN_WITHIN: Duration = Duration::from_secs(15);
 
-/// How often the application, or the schedule, is asked for one track, if what it chooses cannot be played.
+/// How often the application, or the schedule, is asked for one track, if what it chooses cannot be played, or
+/// is not right any more.
 const QUESTIONS_A_PICK: u32 = 8;
 
 /// A track whose file is open and whose first audio is decoded.
@@ -324,13 +325,17 @@ impl Picker {
                     _ => planner.plan(),
                 }
                 plans = plans.saturating_sub(1);
+                if list.lock().is_schedule_awaited() {
+                    // Something has changed meanwhile.
+                    continue;
+                }
             }
             let version = self.version();
             let next = list.lock().peek().map(|next| (next.id, next.entry.clone(), next.origin));
             let (id, entry, origin) = match next {
                 Some(next) => next,
                 // It is asked again later.
-                None if chooser.is_some() => return Err(NoTrack::AllFailed),
+                None if chooser.is_some() || plans == 0 => return Err(NoTrack::AllFailed),
                 None => return Err(NoTrack::Empty),
             };
             let file = entry.path.clone();

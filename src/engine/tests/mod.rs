@@ -6,6 +6,7 @@ mod flood;
 mod joins;
 mod levels;
 mod orders;
+mod planned;
 mod presses;
 
 use std::path::{Path, PathBuf};
@@ -25,6 +26,7 @@ use super::line::{LinePacket, OutputSetup, Sink};
 use super::live::LiveInputs;
 use super::mixer::{Command, Links, Mixer, OnAir};
 use super::picker::{Picker, Sound};
+use super::planner::Planner;
 use super::programme::{Programme, Transitions};
 use super::shared::SharedUpNext;
 use crate::audio::{Channels, PcmSpec};
@@ -210,6 +212,19 @@ impl Rig {
         dead_air: DeadAir,
         emitter: &Emitter,
     ) -> Rig {
+        Rig::planned(clock, entries, repeat, crossfade_ms, dead_air, emitter, |_| None)
+    }
+
+    /// A rig whose tracks a schedule chooses, which this makes for its running order.
+    fn planned(
+        clock: Clock,
+        entries: &[&str],
+        repeat: bool,
+        crossfade_ms: u64,
+        dead_air: DeadAir,
+        emitter: &Emitter,
+        planner: impl FnOnce(&Arc<SharedUpNext>) -> Option<Arc<dyn Planner>>,
+    ) -> Rig {
         let mut list = UpNext::new(fastrand::Rng::with_seed(1));
         let entries = entries.iter().map(|path| Entry::new(*path)).collect();
         list.load(Playlist { name: "list".into(), entries, repeat, shuffle: false }, When::AfterCurrent);
@@ -237,6 +252,7 @@ impl Rig {
         let on_air = Arc::<ArcSwap<OnAir>>::default();
         let track_hooks = Arc::<AtomicUsize>::default();
         let (files, answers) = (FileWork::new(), Arc::<AtomicBool>::default());
+        let planner = planner(&up_next);
         let picker = Picker {
             pipeline: "test".into(),
             spec: SPEC,
@@ -255,7 +271,7 @@ impl Rig {
             emitter: emitter.clone(),
             crew: crew.clone(),
             chooser: None,
-            planner: None,
+            planner,
             stopping: Arc::new(AtomicBool::new(false)),
         };
         let crossfade = Duration::from_millis(crossfade_ms).into();
