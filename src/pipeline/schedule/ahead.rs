@@ -94,7 +94,7 @@ fn listen_to(job: &Job, slots: &[SlotWants], heard: &HeardAhead) {
             return;
         }
         let found = job.at(&wanted.path).ok().and_then(|()| find_files(job, &wanted.path).ok());
-        if let Some((file, _)) = found.and_then(|found| found.choose(wanted))
+        if let Some((file, _)) = found.and_then(|found| found.choose(wanted).ok())
             && !files.contains(&file)
         {
             files.push(file);

@@ -129,7 +129,7 @@ impl Scheduling {
         let desk = Desk {
             rules: None,
             director: Director::new(fastrand::u64(..), now),
-            stock: Stock::new(files, library),
+            stock: Stock::new(files, library, clock.is_stepped()),
             #[cfg(feature = "library")]
             ahead: ahead::Ahead::default(),
             pending: None,
@@ -274,7 +274,7 @@ impl Scheduling {
                 Report::Failed(id, reason) => {
                     if let Some((_, pick)) = desk.pending.take_if(|(pending, _)| *pending == id) {
                         let now = self.now();
-                        desk.director.failed(&rules, &pick, now, reason);
+                        desk.director.failed(&rules, &pick, now, &reason);
                     }
                 }
             }

@@ -68,7 +68,7 @@ pub fn preview_schedule(settings: &PipelineSettings, at: SystemTime, time: Durat
     let (entries, _) = read_entries(&origins, &settings.playlist, || true);
     let list = Playlist { entries, repeat: true, shuffle: settings.shuffle, ..Playlist::default() };
     up_next.load(list, When::AfterCurrent);
-    let mut stock = Stock::new(FileWork::new(), settings.library.clone());
+    let mut stock = Stock::new(FileWork::new(), settings.library.clone(), false);
     stock.look_at_playlist(&SharedUpNext::new(RunningOrder::new(up_next)));
     stock.read_all(&settings.schedule);
     let until = at.checked_add(time).unwrap_or(Timestamp::MAX);

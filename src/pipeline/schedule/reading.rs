@@ -12,6 +12,7 @@ use crate::codec::file::read_tags;
 use crate::filework::Job;
 use crate::library::Library;
 use crate::metadata::Tags;
+use crate::path_text;
 use crate::pipeline::lists::found::{Origins, Seen, read};
 use crate::playout::playlist::{Found, is_audio};
 use crate::playout::schedule::{Track, Wanted};
@@ -63,19 +64,35 @@ pub(super) struct Stamp {
     written: SystemTime,
 }
 
-/// The files that a slot can play, the newest first.
+/// The files that a slot's path means, the newest first.
 pub(super) struct Files {
+    path: PathBuf,
     is_folder: bool,
     /// With the times at which they were written.
     files: Vec<(PathBuf, SystemTime)>,
 }
 
 impl Files {
-    /// The one that a slot plays.
-    pub fn choose(self, wanted: &Wanted) -> Option<(PathBuf, SystemTime)> {
-        let is_folder = self.is_folder;
-        self.files.into_iter().find(|(file, _)| !is_folder || !wanted.is_played(file))
+    /// The one that a slot plays, or why it plays none.
+    pub fn choose(self, wanted: &Wanted) -> Result<(PathBuf, SystemTime), String> {
+        let Files { path, is_folder, files } = self;
+        let mut newest_failed = None;
+        for (file, written) in files {
+            match wanted.failed(&file, written) {
+                _ if is_folder && wanted.is_played(&file) => {}
+                None => return Ok((file, written)),
+                Some(reason) => _ = newest_failed.get_or_insert(format!("{}: {reason}", name_of(&file))),
+            }
+        }
+        let none_left = || format!("{}: there is no file that was not played", name_of(&path));
+        Err(newest_failed.unwrap_or_else(none_left))
     }
+}
+
+/// A file or folder as reasons name it, which strangers to the disk read, too.
+pub(super) fn name_of(path: &Path) -> String {
+    let name = path.file_name().unwrap_or(path.as_os_str());
+    path_text::to_text(name.as_ref()).into_owned()
 }
 
 impl Known {
@@ -105,7 +122,8 @@ impl Known {
 
     pub fn track(&self, entry: Entry) -> Track {
         let Length { duration, decay } = if entry.kind.is_music() { self.music } else { self.other };
-        Track { entry, artist: self.artist.clone(), title: self.title.clone(), duration, decay }
+        let (artist, title) = (self.artist.clone(), self.title.clone());
+        Track { artist, title, duration, decay, ..Track::new(entry) }
     }
 }
 
@@ -210,9 +228,10 @@ pub(super) fn find_files(job: &Job, path: &Path) -> Result<Files, String> {
         _ => error.to_string(),
     };
     let metadata = fs::metadata(path).map_err(plain)?;
+    let own = path.to_owned();
     if !metadata.is_dir() {
         let written = metadata.modified().map_err(plain)?;
-        return Ok(Files { is_folder: false, files: vec![(path.to_owned(), written)] });
+        return Ok(Files { files: vec![(own.clone(), written)], path: own, is_folder: false });
     }
     let mut files = Vec::new();
     for entry in fs::read_dir(path).map_err(plain)?.take(MOST_IN_FOLDER).flatten() {
@@ -224,5 +243,5 @@ pub(super) fn find_files(job: &Job, path: &Path) -> Result<Files, String> {
         }
     }
     files.sort_by(|one, other| (other.1, &other.0).cmp(&(one.1, &one.0)));
-    Ok(Files { is_folder: true, files })
+    Ok(Files { path: own, is_folder: true, files })
 }

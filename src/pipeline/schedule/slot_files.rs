@@ -6,22 +6,25 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use super::reading::{Known, find_files};
+use super::reading::{Known, find_files, name_of};
 use super::stock::Stock;
 use crate::filework::FileWork;
 use crate::library::Library;
-use crate::path_text;
 use crate::playout::Entry;
 use crate::playout::schedule::{Material, SlotWants, Track, Tracks, Wanted};
 
 /// How long a slot waits for the disk of its file.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// The same by a stepped clock, which waits for disks: however busy a machine is, it plays the same.
+const STEPPED_PATIENCE: Duration = Duration::from_secs(60);
+
 /// Looks for files. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct Finder {
     pub files: FileWork,
     pub library: Option<Library>,
+    pub is_stepped: bool,
 }
 
 /// What was found, or why there is nothing.
@@ -38,21 +41,21 @@ impl Finder {
     /// The file that a slot wants, or why there is none.
     pub fn find(&self, wanted: &Wanted) -> Result<Track, String> {
         let shown = name_of(&wanted.path);
+        let patience = if self.is_stepped { STEPPED_PATIENCE } else { PATIENCE };
         let own = wanted.path.clone();
-        let found = self.files.within(&wanted.path, PATIENCE, move |job| find_files(job, &own));
+        let found = self.files.within(&wanted.path, patience, move |job| find_files(job, &own));
         let found = found.map_err(|reason| format!("{shown}: {reason}"))?;
         let found = found.map_err(|reason| format!("{shown}: {reason}"))?;
-        let (file, written) =
-            found.choose(wanted).ok_or_else(|| format!("{shown}: there is no file that was not played"))?;
+        let (file, written) = found.choose(wanted)?;
         let age = SystemTime::from(wanted.at).duration_since(written).unwrap_or_default();
         if wanted.max_age.is_some_and(|most| age > most) {
             let hours = age.as_secs() / 3600;
             return Err(format!("{}: it is too old: {hours} h", name_of(&file)));
         }
         let (own, library) = (file.clone(), self.library.clone());
-        let known = self.files.within(&file, PATIENCE, move |_| Known::of(&own, library.as_ref()));
+        let known = self.files.within(&file, patience, move |_| Known::of(&own, library.as_ref()));
         let known = known.map_err(|reason| format!("{}: {reason}", name_of(&file)))?;
-        Ok(known.track(Entry::new(file)))
+        Ok(Track { written: Some(written), ..known.track(Entry::new(file)) })
     }
 
     /// Looks for what these slots play, up to the first that has something to play.
@@ -79,10 +82,4 @@ impl Material for Looked<'_> {
         let of = self.found.0.iter().find(|(of, _)| (&of.path, of.at) == (&wanted.path, wanted.at));
         of.map_or_else(|| Err("it was not looked for yet".into()), |(_, file)| file.clone())
     }
-}
-
-/// A file or folder as reasons name it, which strangers to the disk read, too.
-fn name_of(path: &Path) -> String {
-    let name = path.file_name().unwrap_or(path.as_os_str());
-    path_text::to_text(name.as_ref()).into_owned()
 }

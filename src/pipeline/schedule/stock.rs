@@ -36,6 +36,8 @@ const STEPPED_PATIENCE: Duration = Duration::from_secs(60);
 pub(super) struct Stock {
     files: FileWork,
     origins: Origins,
+    /// Whether the clock is stepped: then disks are waited for.
+    is_stepped: bool,
     lists: HashMap<PathBuf, List>,
     own: Own,
     /// What is known of files.
@@ -91,11 +93,12 @@ struct Reading {
 }
 
 impl Stock {
-    pub fn new(files: FileWork, library: Option<Library>) -> Stock {
+    pub fn new(files: FileWork, library: Option<Library>, is_stepped: bool) -> Stock {
         let tracks = Arc::new(Tracks::new(Vec::new(), false));
         Stock {
             files,
             origins: Origins { library, ..Origins::default() },
+            is_stepped,
             lists: HashMap::new(),
             own: Own { seen: None, entries: Vec::new(), tracks },
             known: HashMap::new(),
@@ -159,7 +162,8 @@ impl Stock {
 
     /// What looks for the files of slots.
     pub fn finder(&self) -> Finder {
-        Finder { files: self.files.clone(), library: self.origins.library.clone() }
+        let (files, library) = (self.files.clone(), self.origins.library.clone());
+        Finder { files, library, is_stepped: self.is_stepped }
     }
 
     /// What is known of a file, if something is.

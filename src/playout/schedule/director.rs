@@ -3,26 +3,28 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
-#[cfg(feature = "library")]
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::Rules;
 use super::fit::{MOST_LOOKED_AT, fitting};
 use super::inserts::Inserts;
 use super::last_plays::{AT_ONCE, LastPlays, since};
 use super::material::{Material, SlotWants, Track, Tracks};
+use super::pick::{Origin, Pick};
 use super::reason::Reason;
 use super::rotation::Rotation;
-use super::settings::{DaypartSettings, SlotSettings, SlotStart};
+use super::settings::{DaypartSettings, SlotStart};
 use super::slots::{Dropped, DueSlot, Slots, later};
-use super::{Named, Rules};
 use crate::path_text;
-use crate::playout::Entry;
 
 /// By how many rounds of a daypart's playlists one can be ahead or behind.
 const MOST_ROUNDS: i64 = 2;
+
+/// An end is not noted anew if it is nearer than this to what was known.
+const NEAR: Duration = Duration::from_secs(1);
 
 /// The pipeline's own playlist has no path.
 const OWN: &str = "";
@@ -52,55 +54,11 @@ pub(crate) struct Playing {
     until: Option<Timestamp>,
 }
 
-/// A track that is to come next.
-#[derive(Clone, Debug)]
-pub(crate) struct Pick {
-    pub track: Track,
-    pub reason: Reason,
-    from: Origin,
-}
-
-impl Pick {
-    /// What is to be played, with the reason.
-    pub fn entry(&self) -> Entry {
-        Entry { reason: Some(Arc::new(self.reason.clone())), ..self.track.entry.clone() }
+impl Playing {
+    /// Whether its time is over at this moment, whether or not it has ended.
+    pub fn is_over(&self, at: Timestamp) -> bool {
+        self.until.is_some_and(|until| until <= at)
     }
-
-    /// The same under new rules. `None` if they do not have the slot or insert that it is of.
-    pub fn carried_over(mut self, old: &Rules, new: &Rules) -> Option<Pick> {
-        match &mut self.from {
-            Origin::Slot(due) => due.index = index_in(&new.slots, &old.slots[due.index])?,
-            Origin::Insert { index, .. } => *index = index_in(&new.inserts, &old.inserts[*index])?,
-            Origin::Rotation { daypart, .. } => {
-                *daypart = daypart.and_then(|index| index_in(&new.dayparts, &old.dayparts[index]));
-            }
-        }
-        Some(self)
-    }
-
-    /// When it may begin: a hard slot never begins before its time.
-    pub fn not_before(&self, rules: &Rules) -> Option<Timestamp> {
-        match &self.from {
-            Origin::Slot(due) if due.settings(rules).start == SlotStart::Hard => Some(due.at()),
-            _ => None,
-        }
-    }
-
-    /// The slot that it is of, if it is of one.
-    pub fn slot<'a>(&self, rules: &'a Rules) -> Option<&'a SlotSettings> {
-        match &self.from {
-            Origin::Slot(due) => rules.slots.get(due.index).map(|slot| &slot.is),
-            Origin::Insert { .. } | Origin::Rotation { .. } => None,
-        }
-    }
-}
-
-/// Where a track comes from.
-#[derive(Clone, Debug)]
-enum Origin {
-    Slot(DueSlot),
-    Insert { index: usize, list: String, tracks: Arc<Tracks> },
-    Rotation { daypart: Option<usize>, list: String, tracks: Arc<Tracks>, turn: usize },
 }
 
 /// What ends the track on the air before its time.
@@ -193,6 +151,23 @@ impl Director {
     /// Notes why a slot that is due cannot begin now.
     pub fn hinder(&mut self, rules: &Rules, due: &DueSlot, reason: String) {
         self.slots.hinder(rules, due, reason);
+    }
+
+    /// What a slot plays is there: it waits for nothing but the end of the track on the air.
+    pub fn is_free(&mut self, rules: &Rules, pick: &Pick) {
+        if let Origin::Slot(due) = &pick.from {
+            self.slots.is_free(rules, due);
+        }
+    }
+
+    /// Whether what was picked is of a slot that is over: it has begun since, or was dropped.
+    pub fn is_over(&self, rules: &Rules, pick: &Pick) -> bool {
+        matches!(&pick.from, Origin::Slot(due) if self.slots.is_over(rules, due))
+    }
+
+    /// Whether there is a track of a playlist for this moment.
+    pub fn has_track(&mut self, rules: &Rules, material: &dyn Material, at: Timestamp) -> bool {
+        self.rotation_pick(rules, material, at).is_some()
     }
 
     /// Drops a slot that is due.
@@ -350,6 +325,15 @@ impl Director {
         self.take(rules, pick, at);
     }
 
+    /// What is on the air ends then, as it is known now: a DJ may have held it.
+    pub fn ends_at(&mut self, ends: Option<Timestamp>) {
+        let (Some(on_air), Some(ends)) = (&mut self.on_air, ends) else { return };
+        // What changes is written down: moments are not worth it.
+        if on_air.ends.is_none_or(|before| before.duration_since(ends).unsigned_abs() >= NEAR) {
+            on_air.ends = Some(ends);
+        }
+    }
+
     /// What is on the air.
     pub fn on_air(&self) -> Option<Playing> {
         self.on_air.clone()
@@ -360,10 +344,10 @@ impl Director {
         self.on_air = Some(Playing { ends, ..on_air });
     }
 
-    /// What was picked cannot be played: it has had its turn.
-    pub fn failed(&mut self, rules: &Rules, pick: &Pick, at: Timestamp, reason: String) {
+    /// What was picked cannot be played. It has had its turn, but for a slot, which looks for something else.
+    pub fn failed(&mut self, rules: &Rules, pick: &Pick, at: Timestamp, reason: &str) {
         match &pick.from {
-            Origin::Slot(due) => self.slots.hinder(rules, due, reason),
+            Origin::Slot(due) => self.slots.failed(rules, due, &pick.track, reason),
             Origin::Insert { .. } | Origin::Rotation { .. } => self.take(rules, pick, at),
         }
     }
@@ -434,11 +418,6 @@ impl Director {
     pub fn expire(&mut self, rules: &Rules, now: Timestamp) -> Vec<Dropped> {
         self.slots.expire(rules, now)
     }
-}
-
-/// Where the settings of this name are.
-fn index_in<S>(all: &[Named<S>], named: &Named<S>) -> Option<usize> {
-    all.iter().position(|other| other.key == named.key)
 }
 
 /// A playlist as it is called in reasons: its file's name without the extension.

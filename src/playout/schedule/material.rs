@@ -6,7 +6,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -33,12 +33,30 @@ pub(crate) struct Wanted {
     pub max_age: Option<Duration>,
     /// The files of a folder that the slot has played before.
     pub(super) played: VecDeque<u64>,
+    /// The files that it could not play this time.
+    pub(super) unplayable: VecDeque<Unplayable>,
+}
+
+/// A file that a slot could not play.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Unplayable {
+    pub file: u64,
+    /// When it was written. If it is written anew, it is another file.
+    pub written: Option<SystemTime>,
+    pub reason: String,
 }
 
 impl Wanted {
     /// Whether the slot has played this file of a folder before.
     pub fn is_played(&self, file: &Path) -> bool {
         self.played.contains(&file_key(file))
+    }
+
+    /// Why the slot could not play this file, if it is the one that was written then.
+    pub fn failed(&self, file: &Path, written: SystemTime) -> Option<&str> {
+        let file = file_key(file);
+        let failed = self.unplayable.iter().find(|of| (of.file, of.written) == (file, Some(written)));
+        failed.map(|failed| failed.reason.as_str())
     }
 }
 
@@ -67,12 +85,14 @@ pub(crate) struct Track {
     pub duration: Option<Duration>,
     /// How long it goes on under the next one where tracks meet by their decay. Zero if nobody knows.
     pub decay: Duration,
+    /// When its file was written, if it is a slot's.
+    pub written: Option<SystemTime>,
 }
 
 impl Track {
     /// A track of which nothing is known but its file.
     pub fn new(entry: Entry) -> Track {
-        Track { entry, artist: None, title: None, duration: None, decay: Duration::ZERO }
+        Track { entry, artist: None, title: None, duration: None, decay: Duration::ZERO, written: None }
     }
 
     pub fn keys(&self) -> Keys {

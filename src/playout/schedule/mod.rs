@@ -11,6 +11,7 @@ mod fit;
 mod inserts;
 mod last_plays;
 mod material;
+mod pick;
 mod preview;
 mod reason;
 mod rotation;
@@ -33,11 +34,12 @@ use crate::path_text;
 use crate::playout::Crossfade;
 use crate::setting::Settings;
 
-pub(crate) use self::director::{Director, Interruption, Pick, Playing};
+pub(crate) use self::director::{Director, Interruption, Playing};
 pub(in crate::playout) use self::last_plays::CLOCK_SLACK;
 #[cfg(feature = "library")]
 pub(crate) use self::material::address_key;
 pub(crate) use self::material::{Keys, Material, SlotWants, Track, Tracks, Wanted};
+pub(crate) use self::pick::Pick;
 pub use self::preview::Planned;
 pub(crate) use self::preview::{preview, preview_of_what_comes};
 pub use self::reason::{Reason, Relaxed, Since};
@@ -45,7 +47,7 @@ pub(crate) use self::settings::{DAYPART, INSERT, MOST_OF_A_KIND, SEPARATION, SLO
 pub use self::settings::{
     DaypartSettings, Every, InsertSettings, OverLive, SeparationSettings, SlotSettings, SlotStart,
 };
-pub(crate) use self::slots::{Dropped, HARD_WITHIN};
+pub(crate) use self::slots::{Dropped, DueSlot, HARD_WITHIN};
 pub use self::week::{DaypartHours, ScheduledDay, SlotTime};
 
 /// What a pipeline plays by the clock. The default is nothing: its playlist alone.

@@ -71,7 +71,11 @@ pub(super) fn simulate(
     let mut at = at;
     while at < until && planned.len() < most {
         director.expire(rules, at);
-        let Some(pick) = director.next(rules, material, at) else { break };
+        let Some(pick) = director.next(rules, material, at) else {
+            // It is silent until a slot or a daypart comes.
+            at = next_minute(at);
+            continue;
+        };
         if let Some(time) = pick.not_before(rules).filter(|time| *time > at) {
             at = time;
             planned.iter_mut().last().into_iter().for_each(|last| last.ends = time.into());
@@ -91,6 +95,12 @@ pub(super) fn simulate(
         at = next;
     }
     planned
+}
+
+/// The next full minute after this moment: slots and dayparts begin at full minutes.
+fn next_minute(at: Timestamp) -> Timestamp {
+    let second = (at.as_second().div_euclid(60) + 1) * 60;
+    Timestamp::from_second(second).unwrap_or(Timestamp::MAX)
 }
 
 /// When the track on the air is ended before its time, if it is.

@@ -248,8 +248,8 @@ impl Settings for SlotSettings {
             "A file; a folder, of which the newest file is played that it has not played yet; or a name \
              with the time in it: `\"news/%Y-%m-%d-%H.mp3\"`.";
         "otherwise" else "nothing", PATH => otherwise, Applied,
-            "A file or folder that is played instead if that is missing or too old. Without it, `play` is \
-             waited for until the slot is too `late`.";
+            "A file or folder that is played instead if that is missing, too old, or cannot be played. \
+             Without it, `play` is waited for until the slot is too `late`.";
         "start" = "soft", START => start, Applied,
             "`\"soft\"`: when the track on the air ends. `\"hard\"`: at the second, for which the track on \
              the air fades. `\"fit\"`: at the second within 15 seconds, for which tracks of fitting lengths \

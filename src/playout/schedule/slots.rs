@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::last_plays::since;
-use super::material::{Material, SlotWants, Track, Wanted};
+use super::material::{Material, SlotWants, Track, Unplayable, Wanted};
 use super::reason::Reason;
 use super::settings::{SlotSettings, SlotStart};
 use super::{Named, Rules};
@@ -21,7 +21,7 @@ pub(super) const FIT_WITHIN: Duration = Duration::from_secs(15);
 /// and until then it is silent. Any other track would be heard for a moment only.
 pub(crate) const HARD_WITHIN: Duration = Duration::from_millis(900);
 
-/// How many files of its folder a slot knows that it has played.
+/// How many files a slot knows that it has played, or could not play.
 const MOST_PLAYED: usize = 512;
 
 /// A slot that is dropped so long after the fact is not told: the station was off, or its clock was wrong.
@@ -49,6 +49,9 @@ struct State {
     played: VecDeque<u64>,
     /// Why it could not begin yet.
     hindered: Option<String>,
+    /// The files that it could not play this time.
+    #[serde(skip)]
+    unplayable: VecDeque<Unplayable>,
     #[serde(skip)]
     around: Around,
 }
@@ -61,6 +64,14 @@ struct Around {
     /// The last one is the same from here on.
     from: Option<Timestamp>,
     next: Option<Timestamp>,
+}
+
+impl State {
+    /// All that came until then is over.
+    fn end(&mut self, at: Timestamp) {
+        (self.over, self.hindered) = (Some(at), None);
+        self.unplayable.clear();
+    }
 }
 
 impl PartialEq for Around {
@@ -182,10 +193,11 @@ impl Slots {
     /// What a slot wants to play.
     pub fn wants(&self, rules: &Rules, due: &DueSlot) -> SlotWants {
         let slot = &rules.slots[due.index];
-        let played = self.of.get(&slot.key).map(|state| state.played.clone()).unwrap_or_default();
+        let state = self.of.get(&slot.key).map(|state| (state.played.clone(), state.unplayable.clone()));
+        let (played, unplayable) = state.unwrap_or_default();
         let wanted = |path: &PathBuf, max_age| {
             let path = dated(path, rules, due.at);
-            Wanted { path, at: due.at, max_age, played: played.clone() }
+            Wanted { path, at: due.at, max_age, played: played.clone(), unplayable: unplayable.clone() }
         };
         let otherwise = slot.is.otherwise.as_ref().map(|path| wanted(path, None));
         SlotWants { own: wanted(&slot.is.play, slot.is.max_age), otherwise }
@@ -224,7 +236,7 @@ impl Slots {
     /// A slot has begun, with this file.
     pub fn began(&mut self, rules: &Rules, due: &DueSlot, file: u64) {
         let state = self.of.entry(rules.slots[due.index].key.clone()).or_default();
-        (state.over, state.hindered) = (Some(due.at), None);
+        state.end(due.at);
         state.played.retain(|played| *played != file);
         state.played.push_back(file);
         if state.played.len() > MOST_PLAYED {
@@ -237,11 +249,32 @@ impl Slots {
         self.of.entry(rules.slots[due.index].key.clone()).or_default().hindered = Some(reason);
     }
 
+    /// Nothing hinders a slot any more but the track on the air.
+    pub fn is_free(&mut self, rules: &Rules, due: &DueSlot) {
+        self.of.entry(rules.slots[due.index].key.clone()).or_default().hindered = None;
+    }
+
+    /// What a slot that is due has chosen cannot be played: it counts as missing until it is written anew.
+    pub fn failed(&mut self, rules: &Rules, due: &DueSlot, track: &Track, reason: &str) {
+        let reason = format!("it cannot be played: {reason}");
+        let failed = Unplayable { file: track.keys().file, written: track.written, reason };
+        let state = self.of.entry(rules.slots[due.index].key.clone()).or_default();
+        state.unplayable.retain(|before| before.file != failed.file);
+        state.unplayable.push_back(failed);
+        if state.unplayable.len() > MOST_PLAYED {
+            state.unplayable.pop_front();
+        }
+    }
+
+    /// Whether a slot that was due has begun since, or was dropped.
+    pub fn is_over(&self, rules: &Rules, due: &DueSlot) -> bool {
+        due.at <= self.over(&rules.slots[due.index])
+    }
+
     /// Drops a slot that is due.
     pub fn drop_now(&mut self, rules: &Rules, due: &DueSlot, reason: String) -> Dropped {
         let slot = &rules.slots[due.index];
-        let state = self.of.entry(slot.key.clone()).or_default();
-        (state.over, state.hindered) = (Some(due.at), None);
+        self.of.entry(slot.key.clone()).or_default().end(due.at);
         Dropped { slot: slot.is.label(), at: due.at, reason }
     }
 

@@ -1,5 +1,6 @@
 //! The schedule over days and years, with tracks as durations.
 
+mod edges;
 mod random;
 mod rules;
 mod year;
@@ -44,14 +45,20 @@ impl Material for Simulated {
     }
 
     fn file(&self, wanted: &Wanted) -> Result<Track, String> {
-        let (track, since) = match self.files.get(&wanted.path) {
-            Some(there) => there,
+        let failed =
+            |(file, (_, since)): (&PathBuf, &(Track, Timestamp))| wanted.failed(file, (*since).into());
+        let (track, since) = match self.files.get_key_value(&wanted.path) {
+            Some(there) => match failed(there) {
+                Some(reason) => return Err(reason.to_owned()),
+                None => there.1,
+            },
             // The newest of a folder.
             None => {
                 let in_folder = |(file, _): &(&PathBuf, _)| file.parent() == Some(&wanted.path);
                 let unplayed =
                     self.files.iter().filter(in_folder).filter(|(file, _)| !wanted.is_played(file));
-                let newest = unplayed.max_by_key(|(_, (_, since))| *since);
+                let newest =
+                    unplayed.filter(|there| failed(*there).is_none()).max_by_key(|(_, (_, since))| *since);
                 newest
                     .map(|(_, there)| there)
                     .ok_or_else(|| format!("{} is missing", wanted.path.display()))?
@@ -61,7 +68,7 @@ impl Material for Simulated {
         if wanted.max_age.is_some_and(is_old) {
             return Err(format!("{} is too old", wanted.path.display()));
         }
-        Ok(track.clone())
+        Ok(Track { written: Some((*since).into()), ..track.clone() })
     }
 }
 
