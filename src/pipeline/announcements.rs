@@ -29,6 +29,11 @@ impl AnnouncementTable {
         Ok(id)
     }
 
+    /// Whether it sounds or waits.
+    pub fn has(&self, announcement: AnnouncementId) -> bool {
+        self.lock().contains(&announcement)
+    }
+
     /// One whose end is told is over.
     pub fn forget(&self, announcement: AnnouncementId) {
         self.lock().remove(&announcement);
@@ -85,7 +90,7 @@ impl Pipeline {
     pub fn stop_announcement(&self, announcement: AnnouncementId) -> Result<()> {
         let inner = &self.inner;
         inner.check_running()?;
-        if !inner.announcements.lock().contains(&announcement) {
+        if !inner.announcements.has(announcement) {
             let id = announcement.0;
             return Err(Error::NotFound(format!("announcement {id}: it is over, or is another pipeline's")));
         }

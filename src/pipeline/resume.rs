@@ -194,10 +194,12 @@ impl SnapshotSource {
         }
     }
 
-    /// Restores a snapshot. What is on the air gives way to the track that was on the air then.
+    /// Restores a snapshot. What is on the air gives way to the track that was on the air then, unless its
+    /// time is over by the schedule.
     pub fn restore(&self, mut snapshot: PipelineSnapshot, by: GiveWay) {
+        let is_over = snapshot.schedule.as_ref().is_some_and(|schedule| self.schedule.is_over(schedule));
         let mut list = self.up_next.lock();
-        let (entry, played) = match snapshot.current {
+        let (entry, played) = match snapshot.current.filter(|_| !is_over) {
             Some(Interrupted { entry, played }) => {
                 // The history gets it again when it goes on.
                 snapshot.history.pop_if(|last| last.track.file == entry.path);

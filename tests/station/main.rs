@@ -22,6 +22,7 @@ mod recording;
 mod recording_disks;
 mod relays;
 mod schedule;
+mod schedule_edges;
 mod starting;
 
 use longwave::{AacSettings, Mp3Settings, OutputSettings};

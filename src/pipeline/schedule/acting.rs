@@ -1,24 +1,21 @@
 //! What the thread `schedule` does when a time has come: slots take the air, wait for it, or are dropped.
 
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 
 #[cfg(feature = "library")]
-use super::ahead::WITHIN;
+use super::ahead::{STEPPED_PATIENCE, WITHIN};
+use super::over_live::Announced;
 use super::slot_files::{FoundFiles, Looked};
 use super::{Desk, MOST_NAMED, Scheduling, timestamp};
 use crate::engine::announcements::ANNOUNCED_AFTER;
 use crate::engine::live::LiveState;
 use crate::engine::mixer::read;
-use crate::error::Error;
 use crate::event::Event;
-use crate::ids::AnnouncementId;
-use crate::pipeline::Pipeline;
-use crate::playout::schedule::{Dropped, HARD_WITHIN, Interruption, OverLive, Rules, SlotStart};
-use crate::playout::{Appointment, Entry, Follower, GiveWay, TrackKind};
+use crate::playout::schedule::{Dropped, HARD_WITHIN, Interruption, Rules, SlotStart};
+use crate::playout::{Appointment, Follower, GiveWay, TrackKind};
 use crate::time::rfc3339;
 
 /// How often it looks at what tells nothing by itself: files, who has the air, whether the pipeline stops.
@@ -36,6 +33,9 @@ const STEPPED_GLANCE: Duration = Duration::from_millis(1);
 /// How much earlier than its time a slot is ordered, so that its file is open then. It is more than
 /// [`HARD_WITHIN`], so that a track that ends right before a slot ends after the order.
 const AHEAD: Duration = Duration::from_millis(1_300);
+
+/// How often it is looked for the file of a slot that has come and has nothing to play.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
 /// How soon it is looked again for a track that should have begun.
 const SOON: Duration = Duration::from_millis(50);
@@ -56,16 +56,6 @@ enum TakesAir {
     At(Timestamp),
 }
 
-/// The file of a slot that is to be heard above everything else.
-struct Announced {
-    slot: String,
-    /// When the slot has come.
-    due: Timestamp,
-    /// How long it may take.
-    lasts: Option<Duration>,
-    entry: Entry,
-}
-
 impl Desk {
     /// Forgets how far it has looked if the clock has jumped.
     fn mend_clock(&mut self, at: Timestamp) {
@@ -76,8 +66,18 @@ impl Desk {
     }
 
     /// What ends the track on the air next, of what was not looked at yet.
-    fn interruption(&mut self, rules: &Rules) -> Option<(Timestamp, Interruption)> {
+    pub(super) fn interruption(&mut self, rules: &Rules) -> Option<(Timestamp, Interruption)> {
         self.director.interruption(rules, self.looked_until)
+    }
+
+    /// Whether something may come of which no time is known.
+    fn waits(&self) -> bool {
+        self.waits_for_air || self.has_nothing || !self.above.is_empty()
+    }
+
+    /// What interrupts from then on is looked at again.
+    pub(super) fn looks_from(&mut self, time: Timestamp) {
+        self.looked_until = self.looked_until.min(earlier(time, Duration::from_millis(1)));
     }
 
     /// Whether these are still the rules.
@@ -90,7 +90,7 @@ impl Scheduling {
     /// What the thread does until the pipeline stops.
     pub(super) fn run(&self) {
         let mut now = self.clock.position();
-        while !self.ending.load(Ordering::Relaxed) {
+        while !self.is_ending() {
             let (next, changes, announced) = self.act(now);
             if let Some(announced) = announced {
                 self.announce(announced);
@@ -102,16 +102,25 @@ impl Scheduling {
         self.desk().ahead.stop();
     }
 
-    /// Has what slots will play listened to, if the pipeline brings all to one loudness.
+    /// Has what slots will play listened to, if the pipeline brings all to one loudness. A stepped clock waits
+    /// for it; the desk is free meanwhile.
     #[cfg(feature = "library")]
-    fn listen_ahead(&self, desk: &mut Desk, rules: &Rules) {
-        let Some(inner) = self.pipeline.get().and_then(Weak::upgrade) else { return };
-        let levelling = inner.programming.levelling();
-        if !levelling.has_target() || !desk.ahead.is_due(self.clock.is_stepped()) {
-            return;
+    fn listen_ahead<'a>(&'a self, mut desk: MutexGuard<'a, Desk>) -> MutexGuard<'a, Desk> {
+        let Some(rules) = desk.rules.clone() else { return desk };
+        let Some(inner) = self.pipeline.get().and_then(Weak::upgrade) else { return desk };
+        let (levelling, is_stepped) = (inner.programming.levelling(), self.clock.is_stepped());
+        if !levelling.has_target() || !desk.ahead.is_due(is_stepped) {
+            return desk;
         }
-        let slots = desk.director.wanted_ahead(rules, self.now(), WITHIN);
-        desk.ahead.look(&inner.programming.files, slots, levelling.heard_ahead(), self.clock.is_stepped());
+        let slots = desk.director.wanted_ahead(&rules, self.now(), WITHIN);
+        desk.ahead.look(&inner.programming.files, slots, levelling.heard_ahead());
+        let deadline = Instant::now() + STEPPED_PATIENCE;
+        while is_stepped && desk.ahead.listens() && !self.is_ending() && Instant::now() < deadline {
+            drop(desk);
+            std::thread::sleep(STEPPED_GLANCE);
+            desk = self.desk();
+        }
+        desk
     }
 
     /// Waits until then, or until something has changed: then another time may be next. Gives the time.
@@ -119,7 +128,7 @@ impl Scheduling {
         if self.clock.is_stepped() {
             loop {
                 let desk = self.desk();
-                if self.ending.load(Ordering::Relaxed) || desk.changes != changes {
+                if self.is_ending() || desk.changes != changes {
                     return self.clock.position();
                 }
                 if self.clock.has_come(next) {
@@ -131,7 +140,7 @@ impl Scheduling {
         }
         let left = next.saturating_duration_since(Instant::now());
         let desk = self.desk();
-        if !self.ending.load(Ordering::Relaxed) && desk.changes == changes && !left.is_zero() {
+        if !self.is_ending() && desk.changes == changes && !left.is_zero() {
             drop(self.changed.wait_timeout(desk, left).unwrap_or_else(PoisonError::into_inner));
         }
         Instant::now()
@@ -143,22 +152,30 @@ impl Scheduling {
         let mut desk = self.desk();
         // What changes while the desk is left alone is looked at at once.
         let changes = desk.changes;
+        #[cfg(feature = "library")]
+        {
+            desk = self.listen_ahead(desk);
+        }
         self.read_reports(&mut desk);
-        self.end_announced(&mut desk);
+        self.end_above(&mut desk, now);
         let Some(rules) = desk.rules.clone() else { return (now + LOOK_EVERY, changes, None) };
         let air = self.air();
-        let at = timestamp(&self.clock, now + self.ahead(air));
+        let (moment, at) = (timestamp(&self.clock, now), timestamp(&self.clock, now + self.ahead(air)));
         desk.mend_clock(at);
-        if desk.stock.look(&rules) {
+        let ends = self.ends(&desk);
+        desk.director.ends_at(ends);
+        if desk.stock.look(&rules) || self.has_more(&mut desk, &rules, moment) {
             self.up_next.lock().ask_schedule();
         }
-        #[cfg(feature = "library")]
-        self.listen_ahead(&mut desk, &rules);
-        for dropped in desk.director.expire(&rules, at) {
+        for dropped in desk.director.expire(&rules, moment) {
             self.tell(dropped);
         }
+        self.take_back_over(&desk, &rules);
         let (mut desk, announced) = match air {
-            Air::Programme => (self.interrupt(desk, &rules, at), None),
+            Air::Programme => {
+                let desk = self.interrupt(desk, &rules, at);
+                (self.look_again(desk, &rules, now), None)
+            }
             Air::Taken(reason) => self.wait_for_air(desk, &rules, at, reason),
         };
         (self.next_time(&mut desk, &rules, now), changes, announced)
@@ -168,27 +185,55 @@ impl Scheduling {
     pub(super) fn next_time(&self, desk: &mut Desk, rules: &Rules, now: Instant) -> Instant {
         let air = self.air();
         let ahead = self.ahead(air);
-        let at = timestamp(&self.clock, now + ahead);
-        let is_quiet = self.clock.is_stepped() && !desk.waits_for_air && air == Air::Programme;
-        let look_every = if is_quiet { STEPPED_LOOK_EVERY } else { LOOK_EVERY };
+        let (moment, at) = (timestamp(&self.clock, now), timestamp(&self.clock, now + ahead));
+        let is_quiet = self.clock.is_stepped() && air == Air::Programme && !desk.waits();
+        let look_every = match air {
+            // A DJ may take the air before it.
+            Air::Programme if self.is_ordered(desk) => SOON,
+            _ if is_quiet => STEPPED_LOOK_EVERY,
+            _ => LOOK_EVERY,
+        };
         let interruption =
             desk.interruption(rules).map(|(time, _)| match self.comes_after_track(desk, time) {
                 // It is ordered when the next track has begun.
-                Some(begins) => later(begins.max(later(timestamp(&self.clock, now), SOON)), ahead),
+                Some(begins) => later(begins.max(later(moment, SOON)), ahead),
                 None => time,
             });
-        let announced = desk.announced.iter().map(|(_, until)| later(*until, ahead)).min();
-        let times = [
-            interruption,
-            announced,
-            desk.director.next_slot(rules, at),
-            desk.director.next_expiry(rules, at),
+        let left = |time: Timestamp, from: Timestamp| {
+            Duration::try_from(time.duration_since(from)).unwrap_or_default()
+        };
+        let all_left = [
+            interruption.map(|time| left(time, at)),
+            desk.director.next_slot(rules, at).map(|time| left(time, at)),
+            desk.director.next_slot(rules, moment).map(|time| left(time, moment)),
+            desk.director.next_expiry(rules, moment).map(|time| left(time, moment)),
+            self.above_until(desk).map(|until| until.saturating_duration_since(now)),
+            desk.looks_again.map(|again| again.saturating_duration_since(now)),
         ];
-        let next = times.into_iter().flatten().min();
-        let until = next.map(|next| Duration::try_from(next.duration_since(at)).unwrap_or_default());
+        let first = all_left.into_iter().flatten().min();
         // A slot is dropped when its time is over, not at its last moment.
-        let until = until.map_or(look_every, |until| (until + Duration::from_millis(1)).min(look_every));
-        now + until
+        now + first.map_or(look_every, |left| (left + Duration::from_millis(1)).min(look_every))
+    }
+
+    /// Whether a slot is to take the air that has not begun.
+    fn is_ordered(&self, desk: &Desk) -> bool {
+        let slot = desk.pending.as_ref().filter(|(_, pick)| pick.due().is_some());
+        slot.is_some_and(|(id, _)| self.up_next.lock().due().is_some_and(|due| due.entry == *id))
+    }
+
+    /// Whether there is something to choose from by now, if there was nothing when the schedule was asked.
+    fn has_more(&self, desk: &mut Desk, rules: &Rules, moment: Timestamp) -> bool {
+        let Desk { director, stock, has_nothing, .. } = desk;
+        *has_nothing && director.has_track(rules, &Looked { stock, found: &FoundFiles::default() }, moment)
+    }
+
+    /// What was chosen of a slot does not begin if that was dropped meanwhile.
+    fn take_back_over(&self, desk: &Desk, rules: &Rules) {
+        if let Some((id, pick)) = &desk.pending
+            && desk.director.is_over(rules, pick)
+        {
+            self.up_next.lock().take_back(*id);
+        }
     }
 
     /// How much earlier than its time something is ordered.
@@ -200,7 +245,7 @@ impl Scheduling {
     }
 
     /// How long the track on the air takes to give way.
-    fn crossfade(&self) -> Duration {
+    pub(super) fn crossfade(&self) -> Duration {
         let inner = self.pipeline.get().and_then(Weak::upgrade);
         inner.map_or(Duration::ZERO, |inner| inner.programming.skip_crossfade())
     }
@@ -230,12 +275,11 @@ impl Scheduling {
                 break;
             }
             desk.looked_until = time;
-            match by {
-                Interruption::Slot => takes_air = Some(TakesAir::At(time)),
-                Interruption::TimeIsOver => self.end_at(time),
-                Interruption::SlotAsTimeIsOver => {
-                    (takes_air, is_over) = (Some(TakesAir::At(time)), Some(time));
-                }
+            if by != Interruption::TimeIsOver {
+                takes_air = Some(TakesAir::At(time));
+            }
+            if by != Interruption::Slot {
+                is_over = Some(time);
             }
         }
         desk.looked_until = desk.looked_until.max(until);
@@ -248,9 +292,7 @@ impl Scheduling {
                 // It is looked at again by the new rules.
                 match when {
                     TakesAir::AtOnce => desk.waits_for_air = true,
-                    TakesAir::At(time) => {
-                        desk.looked_until = desk.looked_until.min(earlier(time, Duration::from_millis(1)));
-                    }
+                    TakesAir::At(time) => desk.looks_from(time),
                 }
                 return desk;
             }
@@ -270,10 +312,51 @@ impl Scheduling {
 
     /// The track on the air ends at this time, and the next one follows.
     fn end_at(&self, time: Timestamp) {
-        let give_way = self.give_way(TakesAir::At(time), TrackKind::Show, Follower::Anything);
+        self.end_track(self.give_way(TakesAir::At(time), TrackKind::Show, Follower::Anything));
+    }
+
+    /// The track on the air gives way to the next one, unless it does so already by another order.
+    pub(super) fn end_track(&self, give_way: GiveWay) {
         let mut up_next = self.up_next.lock();
-        up_next.ask_schedule();
-        up_next.skip(give_way);
+        if up_next.due().is_none() {
+            up_next.ask_schedule();
+            up_next.skip(give_way);
+        }
+    }
+
+    /// Looks again for the file of a slot that has come and had nothing to play. If it is there by now, the
+    /// slot comes next.
+    fn look_again<'a>(
+        &'a self,
+        mut desk: MutexGuard<'a, Desk>,
+        rules: &Arc<Rules>,
+        now: Instant,
+    ) -> MutexGuard<'a, Desk> {
+        let due = desk.director.due_slots(rules, timestamp(&self.clock, now));
+        let chosen = desk.pending.as_ref().and_then(|(_, pick)| pick.due());
+        if due.is_empty() || due.first() == chosen {
+            desk.looks_again = None;
+            return desk;
+        }
+        if desk.looks_again.is_some_and(|again| now < again) {
+            return desk;
+        }
+        // A slot that would end a silence is looked for more often.
+        desk.looks_again = Some(now + if desk.has_nothing { LOOK_EVERY } else { LOOK_AGAIN });
+        let begins = self.next_begins(&desk);
+        let wanted = desk.director.wanted(rules, begins);
+        let (mut desk, found) = self.look_for(desk, &wanted);
+        if !desk.plays_by(rules) {
+            return desk;
+        }
+        let Desk { director, stock, pending, .. } = &mut *desk;
+        let there = director.due_slot(rules, &Looked { stock, found: &found }, begins);
+        let chosen = pending.as_ref().and_then(|(_, pick)| pick.due());
+        if let Some(there) = there.filter(|there| there.due() != chosen) {
+            director.is_free(rules, &there);
+            self.up_next.lock().ask_schedule();
+        }
+        desk
     }
 
     /// The slot that is due at `at` takes the air, if it has something to play and does not wait.
@@ -295,61 +378,6 @@ impl Scheduling {
         true
     }
 
-    /// Slots come while somebody else has the air. Gives the file that is to be heard above them.
-    fn wait_for_air<'a>(
-        &'a self,
-        mut desk: MutexGuard<'a, Desk>,
-        rules: &Arc<Rules>,
-        at: Timestamp,
-        reason: &str,
-    ) -> (MutexGuard<'a, Desk>, Option<Announced>) {
-        desk.looked_until = desk.looked_until.max(at);
-        let mut above = Vec::new();
-        for due in desk.director.due_slots(rules, at) {
-            match due.settings(rules).over_live {
-                // It is ordered when its time has come: what is announced does not wait for it.
-                _ if due.at() > at => {}
-                OverLive::Wait => {
-                    desk.waits_for_air = true;
-                    desk.director.hinder(rules, &due, reason.to_owned());
-                }
-                OverLive::Skip => {
-                    let dropped = desk.director.drop_now(rules, &due, reason.to_owned());
-                    self.tell(dropped);
-                }
-                OverLive::Interrupt => above.push(due),
-            }
-        }
-        let wanted: Vec<_> = above.iter().map(|due| desk.director.wants(rules, due)).collect();
-        let (mut desk, found) = self.look_for(desk, &wanted);
-        if !desk.plays_by(rules) {
-            return (desk, None);
-        }
-        let Desk { director, stock, .. } = &mut *desk;
-        let material = Looked { stock, found: &found };
-        let first = above.iter().find_map(|due| Some((due, director.resolve(rules, due, at, &material)?)));
-        let Some((due, pick)) = first else { return (desk, None) };
-        director.announced(rules, &pick, at);
-        self.up_next.lock().ask_schedule();
-        let slot = due.settings(rules);
-        let announced =
-            Announced { slot: slot.label(), due: due.at(), lasts: slot.lasts, entry: pick.entry() };
-        (desk, Some(announced))
-    }
-
-    /// Ends slots that are heard above a DJ and whose time is over.
-    fn end_announced(&self, desk: &mut Desk) {
-        let now = self.now();
-        let over: Vec<AnnouncementId> =
-            desk.announced.extract_if(.., |(_, until)| *until <= now).map(|(id, _)| id).collect();
-        let inner = self.pipeline.get().and_then(Weak::upgrade).filter(|_| !over.is_empty());
-        let Some(pipeline) = inner.map(Pipeline::from_inner) else { return };
-        for id in over {
-            // It may be over by itself.
-            let _ = pipeline.stop_announcement(id);
-        }
-    }
-
     /// Who has the air.
     fn air(&self) -> Air {
         let on_air = read(&self.on_air);
@@ -360,24 +388,7 @@ impl Scheduling {
         }
     }
 
-    fn announce(&self, announced: Announced) {
-        let Some(inner) = self.pipeline.get().and_then(Weak::upgrade) else { return };
-        let Announced { slot, due, lasts, entry } = announced;
-        let reason = match Pipeline::from_inner(inner).announce_entry(entry) {
-            Ok(id) => {
-                let begins = later(self.now(), ANNOUNCED_AFTER);
-                let until = lasts.map(|lasts| (id, later(begins, lasts)));
-                self.desk().announced.extend(until);
-                return;
-            }
-            // Strangers to the disk read it, too.
-            Err(Error::File { reason, .. } | Error::NoAnswer { reason, .. }) => reason,
-            Err(error) => error.to_string(),
-        };
-        self.tell(Dropped { slot, at: due, reason });
-    }
-
-    fn tell(&self, dropped: Dropped) {
+    pub(super) fn tell(&self, dropped: Dropped) {
         let Dropped { slot, at, reason } = dropped;
         let text = format!("slot {slot} of {} was not played: {reason}", rfc3339(at.into()));
         let mut named = self.dropped.lock().unwrap_or_else(PoisonError::into_inner);

@@ -23,7 +23,7 @@ pub(super) const WITHIN: Duration = Duration::from_secs(24 * 3600);
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// How long a stepped clock waits until all is heard.
-const STEPPED_PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const STEPPED_PATIENCE: Duration = Duration::from_secs(60);
 
 /// What was heard of the files that slots will play: at most two for each slot.
 #[derive(Debug, Default)]
@@ -51,7 +51,7 @@ impl HeardAhead {
 impl Ahead {
     /// Whether it is time to look for files that are new. A stepped clock looks whenever something is done.
     pub fn is_due(&mut self, is_stepped: bool) -> bool {
-        let listens = self.listening.as_ref().is_some_and(|pass| pass.is_under_way() && !pass.hangs());
+        let listens = self.listens() && !self.listening.as_ref().is_some_and(Pending::hangs);
         let now = Instant::now();
         let is_due = self.looked.is_none_or(|looked| now.duration_since(looked) >= LOOK_EVERY);
         if listens || !(is_due || is_stepped) {
@@ -61,22 +61,16 @@ impl Ahead {
         true
     }
 
-    /// Has what these slots play listened to. A stepped clock waits for it.
-    pub fn look(
-        &mut self,
-        files: &FileWork,
-        slots: Vec<SlotWants>,
-        heard: &Arc<HeardAhead>,
-        is_stepped: bool,
-    ) {
+    /// Has what these slots play listened to.
+    pub fn look(&mut self, files: &FileWork, slots: Vec<SlotWants>, heard: &Arc<HeardAhead>) {
         let Some(first) = slots.first() else { return };
         let (label, heard) = (first.own.path.clone(), heard.clone());
         self.listening = files.start(&label, move |job| listen_to(job, &slots, &heard)).ok();
-        let deadline = Instant::now() + STEPPED_PATIENCE;
-        let listens = |pass: &Option<Pending<()>>| pass.as_ref().is_some_and(Pending::is_under_way);
-        while is_stepped && listens(&self.listening) && Instant::now() < deadline {
-            std::thread::sleep(Duration::from_millis(1));
-        }
+    }
+
+    /// Whether something is being listened to.
+    pub fn listens(&self) -> bool {
+        self.listening.as_ref().is_some_and(Pending::is_under_way)
     }
 
     /// Lets the thread end that listens.

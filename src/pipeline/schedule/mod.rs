@@ -9,6 +9,7 @@
 mod acting;
 #[cfg(feature = "library")]
 mod ahead;
+mod over_live;
 mod previewing;
 mod reading;
 mod slot_files;
@@ -34,13 +35,14 @@ use crate::error::Result;
 use crate::event::{Emitter, TrackInfo};
 use crate::filework::FileWork;
 use crate::health::Warning;
-use crate::ids::{AnnouncementId, EntryId};
+use crate::ids::EntryId;
 use crate::library::Library;
-use crate::playout::schedule::{Director, Pick, Playing, Reason, Rules, Schedule, SlotWants, Track};
+use crate::playout::schedule::{Director, DueSlot, Pick, Playing, Reason, Rules, Schedule, SlotWants, Track};
 use crate::playout::{Crossfade, Entry};
 use crate::units::SampleRate;
 #[cfg(feature = "library")]
 pub(super) use ahead::HeardAhead;
+use over_live::Above;
 pub use previewing::preview_schedule;
 use slot_files::{FoundFiles, Looked};
 use stock::Stock;
@@ -98,8 +100,12 @@ struct Desk {
     looked_until: Timestamp,
     /// Whether a slot that does not wait for a track waits for a DJ.
     waits_for_air: bool,
-    /// Slots that are heard above a DJ, and when their time is over.
-    announced: Vec<(AnnouncementId, Timestamp)>,
+    /// When it is looked again for the file of a slot that has come, if one had nothing to play.
+    looks_again: Option<Instant>,
+    /// Whether there was nothing to choose from when the schedule was asked last.
+    has_nothing: bool,
+    /// Slots that are heard above a DJ for as long as they say.
+    above: Vec<Above>,
     /// How often something has changed that the thread has to know of.
     changes: u64,
 }
@@ -137,7 +143,9 @@ impl Scheduling {
             resumes: None,
             looked_until: now,
             waits_for_air: false,
-            announced: Vec::new(),
+            looks_again: None,
+            has_nothing: false,
+            above: Vec::new(),
             changes: 0,
         };
         Arc::new(Scheduling {
@@ -166,11 +174,15 @@ impl Scheduling {
         let mut desk = self.desk();
         // What has happened, and what was chosen, is of the old rules.
         self.read_reports(&mut desk);
-        let pending = desk.pending.take();
-        desk.pending = pending.and_then(|(id, pick)| {
-            let pick = pick.carried_over(desk.rules.as_deref()?, rules.as_deref()?)?;
-            Some((id, pick))
-        });
+        if let Some((id, pick)) = desk.pending.take() {
+            let is_slot = pick.due().is_some();
+            let carry = |(old, new): (&Arc<Rules>, &Arc<Rules>)| pick.carried_over(old, new);
+            desk.pending = desk.rules.as_ref().zip(rules.as_ref()).and_then(carry).map(|pick| (id, pick));
+            if is_slot && desk.pending.is_none() {
+                // A slot that is not declared any more does not take the air.
+                self.up_next.lock().take_back(id);
+            }
+        }
         if let Some(rules) = &rules {
             desk.director.prune(rules);
         }
@@ -228,6 +240,11 @@ impl Scheduling {
         desk.rules.is_some().then(|| desk.director.clone())
     }
 
+    /// Whether what was on the air by this director is over by now, because its slot may take no longer.
+    pub fn is_over(&self, director: &Director) -> bool {
+        director.on_air().is_some_and(|on_air| on_air.is_over(self.now()))
+    }
+
     /// Goes on from there. This track goes on where it was.
     pub fn restore(&self, director: Option<Director>, current: Option<PathBuf>) {
         let mut desk = self.desk();
@@ -256,6 +273,10 @@ impl Scheduling {
         dropped.iter().map(|(_, text)| text.clone()).collect()
     }
 
+    fn is_ending(&self) -> bool {
+        self.ending.load(Ordering::Relaxed)
+    }
+
     fn desk(&self) -> MutexGuard<'_, Desk> {
         self.desk.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -281,9 +302,13 @@ impl Scheduling {
         }
         let (Some(rules), Some((id, pick))) = (desk.rules.clone(), &desk.pending) else { return };
         if self.up_next.lock().was_passed_over(*id) {
-            let pick = pick.clone();
+            let (pick, now) = (pick.clone(), self.now());
             desk.pending = None;
-            desk.director.skipped(&rules, &pick, self.now());
+            match pick.due().map(DueSlot::at).filter(|due| *due > now) {
+                // Its time has not come: what was ordered instead is heard until then.
+                Some(due) => desk.looks_from(due),
+                None => desk.director.skipped(&rules, &pick, now),
+            }
         }
     }
 
@@ -331,7 +356,9 @@ impl Scheduling {
         let finder = desk.stock.finder();
         drop(desk);
         let found = finder.find_first(wanted);
-        (self.desk(), found)
+        let mut desk = self.desk();
+        self.read_reports(&mut desk);
+        (desk, found)
     }
 
     /// When the next track begins, as far as that is known.
@@ -346,7 +373,7 @@ impl Scheduling {
         let on_air = read(&self.on_air);
         let playing = on_air.turn.as_ref().filter(|aired| aired.track.id == *id);
         let left = playing.and_then(|aired| aired.remaining).map(|left| self.rate.duration_of(left));
-        let ends = left.map(|left| now + left).or(*ends)?.max(now);
+        let ends = on_air.until.zip(left).map(|(until, left)| until + left).or(*ends)?.max(now);
         Some(timestamp(&self.clock, ends.checked_sub(*overlap).unwrap_or(ends).max(now)))
     }
 }
@@ -363,13 +390,16 @@ impl Planner for Scheduling {
             // It is asked again, or something else comes next.
             return;
         }
-        let Desk { director, stock, pending, .. } = &mut *desk;
+        // It was awaited because something has begun, which was told before that.
+        self.read_reports(&mut desk);
+        let Desk { director, stock, .. } = &mut *desk;
         stock.look_at_playlist(&self.up_next);
         let pick = director.next(&rules, &Looked { stock, found: &found }, at);
         let entry = pick.as_ref().map(Pick::entry);
         let is_slot = pick.as_ref().is_some_and(|pick| pick.slot(&rules).is_some());
         let id = self.up_next.lock().schedule(entry, is_slot);
-        *pending = id.zip(pick);
+        desk.has_nothing = pick.is_none();
+        desk.pending = id.zip(pick);
         // What has begun may be over before the next time that was known.
         desk.changes += 1;
         if self.clock.is_stepped() {

@@ -1,0 +1,368 @@
+//! What is played by the clock where things go wrong, or come together: broken files, DJs who come a moment
+//! before a slot or stay beyond it, nothing to play.
+
+use std::fs;
+use std::time::Duration;
+
+use longwave::{
+    AfterLive, AnnouncementEnd, DaypartSettings, Entry, Event, LiveSettings, OverLive, Place, Schedule,
+    SlotSettings, SlotStart,
+};
+use longwave_testing::seconds;
+use longwave_testing::studio::{Studio, stem};
+
+use crate::djs::{Dj, pass};
+use crate::live_inputs::{LIVE, STEREO, settings as live_settings};
+use crate::schedule::{BEFORE, Files, HARD, assert_at, began, dropped, played, slot, stop_sounding};
+
+/// What is no audio.
+const NOISE: &[u8] = &[b'?'; 5_000];
+
+/// How often a track of this name began.
+fn times(studio: &Studio, name: &str) -> usize {
+    played(studio).iter().filter(|(track, _)| track == name).count()
+}
+
+/// Files for pipelines that have live inputs.
+fn loud_files(files: &[(&str, f64)]) -> Files {
+    let all = Files { spec: STEREO, ..Files::new() };
+    files.iter().for_each(|(name, length)| _ = all.file(name, *length));
+    all
+}
+
+/// When announcements began, in seconds, and how each of them ended.
+fn announced(studio: &Studio) -> (Vec<f64>, Vec<AnnouncementEnd>) {
+    let hz = f64::from(studio.pipeline.spec().rate.hz());
+    let (mut began, mut ended) = (Vec::new(), Vec::new());
+    for event in studio.events() {
+        match event {
+            Event::AnnouncementBegan { at, .. } => began.push(at.0 as f64 / hz),
+            Event::AnnouncementEnded { reason, .. } => ended.push(reason),
+            _ => {}
+        }
+    }
+    (began, ended)
+}
+
+#[test]
+fn a_file_that_cannot_be_played_is_replaced_before_the_second_comes() {
+    let files = Files::with(&[("instead.wav", 5.0), ("shows/old.wav", 5.0), ("request.wav", 5.0)]);
+    fs::write(files.path("news.wav"), NOISE).unwrap();
+    fs::write(files.path("shows/new.wav"), NOISE).unwrap();
+    let instead = SlotSettings { otherwise: Some(files.path("instead.wav")), ..files.news(SlotStart::Hard) };
+    let folder = slot("daily 07:00", &files.path("shows"), SlotStart::Hard);
+    for (slot, plays) in [(instead, "instead"), (folder, "old")] {
+        let studio = files.station(BEFORE, vec![slot], |_| {});
+        studio.run(seconds(5.0));
+        // It goes before the queue.
+        studio.pipeline.queue_files([Entry::new(files.path("request.wav"))], Place::End).unwrap();
+        studio.run(seconds(20.0));
+        assert_at(&studio, plays, 10_000);
+        assert_at(&studio, "request", 15_000);
+        assert_eq!(studio.told(|event| matches!(event, Event::TrackFailed { .. })), 1, "{plays}");
+        stop_sounding(studio);
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_played_is_dropped_with_its_reason_unless_it_is_written_anew() {
+    let files = Files::new();
+    fs::write(files.path("news.wav"), NOISE).unwrap();
+    let slots = || vec![SlotSettings { late: seconds(60.0), ..files.news(SlotStart::Hard) }];
+    let studio = files.after(80.0, BEFORE, slots());
+    let dropped = dropped(&studio);
+    assert_eq!(dropped.len(), 1, "{dropped:?}");
+    assert!(dropped[0].starts_with("news: news.wav: it cannot be played: "), "{dropped:?}");
+    assert_eq!(studio.told(|event| matches!(event, Event::TrackFailed { .. })), 1, "it is tried once");
+    stop_sounding(studio);
+    let studio = files.after(22.0, BEFORE, slots());
+    files.file("news.wav", 5.0);
+    studio.run(seconds(30.0));
+    assert_at(&studio, "news", 30_000);
+    stop_sounding(studio);
+}
+
+#[test]
+fn a_slot_that_may_be_hardly_late_begins_at_the_second() {
+    let files = Files::with(&[("news.wav", 5.0)]);
+    let news = SlotSettings { late: seconds(1.0), ..files.news(SlotStart::Hard) };
+    let studio =
+        files.station(BEFORE, vec![news], |settings| settings.skip_crossfade = Duration::from_millis(2_500));
+    studio.run(seconds(30.0));
+    assert_at(&studio, "news", 10_000);
+    assert_eq!(dropped(&studio), [""; 0]);
+    stop_sounding(studio);
+}
+
+#[test]
+fn what_a_slot_declares_holds_for_a_dj_who_comes_a_moment_before_it() {
+    for over_live in OverLive::ALL {
+        // The slot is ordered at 3.5 seconds, and the DJ's buffer is full a second after these.
+        let moments: &[f64] =
+            if longwave_testing::long() { &[2.3, 2.8, 3.1, 3.3, 3.5, 3.6, 3.7] } else { &[3.6] };
+        for comes in moments {
+            let files = loud_files(&[("news.wav", 3.0)]);
+            let news = SlotSettings { over_live: *over_live, ..files.news(SlotStart::Hard) };
+            let studio = files.station("2026-11-30T06:59:55Z", vec![news], |settings| {
+                settings.live = vec![LiveSettings { grace: seconds(1.0), ..live_settings("/live") }];
+            });
+            studio.run(seconds(*comes));
+            // Whose buffer is full a second later.
+            let mut dj = Dj::comes(&studio, "/live", "anna", LIVE);
+            pass(&studio, 5.0, &mut [&mut dj]);
+            assert!(studio.pipeline.live().is_some());
+            assert_eq!(times(&studio, "news"), 0, "{over_live:?}, {comes}: {:?}", played(&studio));
+            let (heard, _) = announced(&studio);
+            match over_live {
+                OverLive::Interrupt => {
+                    assert!(heard.len() == 1 && (4.9..5.5).contains(&heard[0]), "{comes}: {heard:?}");
+                }
+                OverLive::Wait | OverLive::Skip => assert!(heard.is_empty(), "{over_live:?}: {heard:?}"),
+            }
+            dj.leaves();
+            studio.run(seconds(5.0));
+            let news = times(&studio, "news");
+            let expected = usize::from(*over_live == OverLive::Wait);
+            assert_eq!(news, expected, "{over_live:?}, {comes}: {:?}", played(&studio));
+            let reasons: &[&str] = if *over_live == OverLive::Skip { &["news: a DJ was live"] } else { &[] };
+            assert_eq!(dropped(&studio), reasons, "{over_live:?}, {comes}");
+            studio.stop();
+        }
+    }
+}
+
+#[test]
+fn a_slot_is_ordered_again_when_the_air_is_free_before_its_time() {
+    let files = Files::with(&[("news.wav", 5.0)]);
+    let studio = files.after(9.0, BEFORE, vec![files.news(SlotStart::Hard)]);
+    studio.pipeline.hold(Duration::ZERO).unwrap();
+    studio.run(seconds(0.4));
+    studio.pipeline.resume(Duration::ZERO).unwrap();
+    studio.run(seconds(10.0));
+    assert_at(&studio, "news", 10_000);
+    stop_sounding(studio);
+}
+
+#[test]
+fn an_order_a_moment_before_a_slot_does_not_take_its_turn() {
+    let files = Files::with(&[("news.wav", 5.0), ("order.wav", 20.0)]);
+    for skips in [true, false] {
+        let studio = files.after(9.0, BEFORE, vec![files.news(SlotStart::Hard)]);
+        match skips {
+            true => studio.pipeline.skip().unwrap(),
+            false => _ = studio.pipeline.play_file(files.path("order.wav"), None).unwrap(),
+        }
+        studio.run(seconds(15.0));
+        assert_at(&studio, "news", 10_000);
+        stop_sounding(studio);
+    }
+    // What has come and is skipped has had its turn.
+    let studio = files.after(12.0, BEFORE, vec![files.news(SlotStart::Hard)]);
+    studio.pipeline.skip().unwrap();
+    studio.run(seconds(40.0));
+    assert_at(&studio, "news", 10_000);
+    stop_sounding(studio);
+}
+
+#[test]
+fn what_was_held_until_a_slot_was_too_late_goes_on_where_it_was() {
+    let files = Files::with(&[("news.wav", 5.0)]);
+    let news = SlotSettings { late: seconds(5.0), ..files.news(SlotStart::Hard) };
+    let studio = files.after(9.0, BEFORE, vec![news]);
+    studio.pipeline.hold(seconds(2.0)).unwrap();
+    studio.run(seconds(20.0));
+    assert_eq!(dropped(&studio), ["news: the programme was held"]);
+    studio.pipeline.resume(Duration::ZERO).unwrap();
+    studio.run(seconds(10.0));
+    assert_eq!(played(&studio).len(), 1, "{:?}", played(&studio));
+    studio.stop();
+}
+
+#[test]
+fn a_show_whose_time_runs_out_while_a_dj_is_live_is_over() {
+    let files = loud_files(&[("show.wav", 60.0)]);
+    let show = SlotSettings {
+        lasts: Some(seconds(12.0)),
+        ..slot("daily 07:00", &files.path("show.wav"), SlotStart::Hard)
+    };
+    // It comes at the sixth second, and is over at the eighteenth.
+    for (comes, leaves, after_live) in [
+        (10.0, 22.0, AfterLive::Resume),
+        (10.0, 22.0, AfterLive::Next),
+        // In the last moment of the show.
+        (16.2, 22.0, AfterLive::Resume),
+        (16.8, 22.0, AfterLive::Resume),
+        // The show goes on for some seconds.
+        (8.0, 14.0, AfterLive::Resume),
+    ] {
+        let studio = files.station("2026-11-30T06:59:54Z", vec![show.clone()], |settings| {
+            settings.live = vec![LiveSettings { grace: seconds(1.0), after_live, ..live_settings("/live") }];
+        });
+        studio.run(seconds(comes));
+        let mut dj = Dj::comes(&studio, "/live", "anna", LIVE);
+        pass(&studio, leaves - comes, &mut [&mut dj]);
+        dj.leaves();
+        studio.run(seconds(0.7));
+        let has_show = |studio: &Studio| {
+            let current = studio.pipeline.current_track();
+            current.is_some_and(|current| stem(&current.track.file) == "show")
+        };
+        studio.run(seconds(3.0));
+        assert_eq!(has_show(&studio), leaves < 18.0, "{comes} {leaves} {:?}", played(&studio));
+        studio.run(seconds(4.0));
+        assert!(!has_show(&studio), "{comes} {leaves} {:?}", played(&studio));
+        assert_eq!(times(&studio, "show"), 1, "{comes} {leaves} {:?}", played(&studio));
+        studio.stop();
+    }
+}
+
+#[test]
+fn a_show_whose_time_runs_out_while_it_is_held_is_over() {
+    let files = Files::with(&[("show.wav", 60.0)]);
+    let show = SlotSettings {
+        lasts: Some(seconds(5.0)),
+        ..slot("daily 07:00", &files.path("show.wav"), SlotStart::Hard)
+    };
+    let studio = files.after(12.0, BEFORE, vec![show]);
+    studio.pipeline.hold(seconds(0.5)).unwrap();
+    studio.run(seconds(10.0));
+    studio.pipeline.resume(Duration::ZERO).unwrap();
+    studio.run(seconds(2.0));
+    let played = played(&studio);
+    assert_eq!(played.len(), 3, "{played:?}");
+    assert!((22_000..22_300).contains(&played[2].1), "{played:?}");
+    studio.stop();
+}
+
+#[test]
+fn a_show_whose_time_is_over_does_not_go_on_after_a_restart() {
+    let files = Files::with(&[("show.wav", 60.0)]);
+    let show = || {
+        vec![SlotSettings {
+            lasts: Some(seconds(12.0)),
+            ..slot("daily 07:00", &files.path("show.wav"), SlotStart::Hard)
+        }]
+    };
+    let studio = files.after(16.0, BEFORE, show());
+    let kept = serde_json::to_string(&studio.pipeline.snapshot()).unwrap();
+    studio.stop();
+    let studio = files.station("2026-11-30T07:00:20Z", show(), |_| {});
+    studio.pipeline.restore(serde_json::from_str(&kept).unwrap()).unwrap();
+    studio.run(seconds(5.0));
+    assert_eq!(times(&studio, "show"), 0, "{:?}", played(&studio));
+    stop_sounding(studio);
+}
+
+#[test]
+fn slots_above_a_dj_follow_each_other_each_for_its_own_time() {
+    let files = loud_files(&[("one.wav", 9.0), ("two.wav", 9.0)]);
+    let above = |name: &str| SlotSettings {
+        over_live: OverLive::Interrupt,
+        lasts: Some(seconds(3.0)),
+        ..slot("daily 07:00", &files.path(name), SlotStart::Hard)
+    };
+    let slots = vec![above("one.wav"), above("two.wav")];
+    let studio = files.station("2026-11-30T06:59:55Z", slots, |settings| {
+        settings.live = vec![live_settings("/live")];
+    });
+    let mut dj = Dj::comes(&studio, "/live", "anna", LIVE);
+    pass(&studio, 15.0, &mut [&mut dj]);
+    let (began, ended) = announced(&studio);
+    assert_eq!(ended, [AnnouncementEnd::Stopped; 2]);
+    assert!((began[0] - 5.0).abs() <= 0.1 && (8.0..8.8).contains(&began[1]), "{began:?}");
+    studio.stop();
+}
+
+#[test]
+fn a_slot_above_a_dj_whose_file_cannot_be_played_is_replaced() {
+    let files = loud_files(&[("instead.wav", 2.0)]);
+    fs::write(files.path("news.wav"), NOISE).unwrap();
+    for (otherwise, began) in [(Some(files.path("instead.wav")), 1), (None, 0)] {
+        let late = seconds(5.0);
+        let over_live = OverLive::Interrupt;
+        let news = SlotSettings { over_live, late, otherwise, ..files.news(SlotStart::Hard) };
+        let studio = files.station("2026-11-30T06:59:55Z", vec![news], |settings| {
+            settings.live = vec![live_settings("/live")];
+        });
+        let mut dj = Dj::comes(&studio, "/live", "anna", LIVE);
+        pass(&studio, 12.0, &mut [&mut dj]);
+        assert_eq!(announced(&studio).0.len(), began);
+        let dropped = dropped(&studio);
+        assert_eq!(dropped.len(), 1 - began, "{dropped:?}");
+        assert!(dropped.iter().all(|reason| reason.contains("it cannot be played")), "{dropped:?}");
+        studio.stop();
+    }
+}
+
+/// Nothing else happens that would have anybody look.
+#[test]
+fn what_comes_after_silence_begins_at_its_time() {
+    let files = Files::with(&[("news.wav", 5.0), ("day/song.wav", 5.0)]);
+    for start in [SlotStart::Soft, SlotStart::Hard] {
+        let studio = files.station(BEFORE, vec![files.news(start)], |settings| settings.playlist.clear());
+        studio.run(seconds(20.0));
+        let began = began(&studio, "news");
+        assert!((9_900..11_000).contains(&began), "{start:?}: {began}");
+        studio.stop();
+    }
+    let daypart = DaypartSettings {
+        from: "07:00".parse().unwrap(),
+        to: "12:00".parse().unwrap(),
+        playlists: vec![files.path("day")],
+        ..DaypartSettings::default()
+    };
+    let studio = files.station(BEFORE, Vec::new(), |settings| {
+        settings.playlist.clear();
+        settings.schedule = Schedule { dayparts: vec![daypart], ..settings.schedule.clone() };
+    });
+    studio.run(seconds(20.0));
+    let first = &played(&studio)[0];
+    assert!(first.0 == "song" && (9_900..11_000).contains(&first.1), "{first:?}");
+    studio.stop();
+}
+
+#[test]
+fn a_daypart_that_cannot_be_played_is_tried_again_now_and_then() {
+    let files = Files::new();
+    fs::create_dir(files.path("day")).unwrap();
+    (0..3).for_each(|n| fs::write(files.path(&format!("day/{n}.wav")), NOISE).unwrap());
+    let studio = files.station(BEFORE, Vec::new(), |settings| {
+        settings.playlist.clear();
+        let playlists = vec![files.path("day")];
+        settings.schedule.dayparts = vec![DaypartSettings { playlists, ..DaypartSettings::default() }];
+    });
+    studio.run(seconds(60.0));
+    let failed = studio.told(|event| matches!(event, Event::TrackFailed { .. }));
+    assert!((8..100).contains(&failed), "{failed} attempts in a minute");
+    studio.stop();
+}
+
+#[test]
+fn a_slot_that_is_declared_no_more_does_not_take_the_air() {
+    let files = Files::with(&[("news.wav", 5.0)]);
+    let studio = files.after(9.0, BEFORE, vec![files.news(SlotStart::Hard)]);
+    let others = vec![slot("daily 09:00", &files.path("news.wav"), SlotStart::Hard)];
+    let zone = "UTC".parse().unwrap();
+    studio.pipeline.set_schedule(Schedule { zone, slots: others, ..Schedule::default() }).unwrap();
+    studio.run(seconds(15.0));
+    assert_eq!(played(&studio).len(), 1, "{:?}", played(&studio));
+    stop_sounding(studio);
+}
+
+/// A DJ has held the track on the air for minutes: it does not end when it seemed to.
+#[test]
+fn a_fit_slot_after_a_hold_begins_within_fifteen_seconds() {
+    let files = Files::with(&[("talk.wav", 5.0), ("long.wav", 100.0)]);
+    let talk = slot("daily 07:00", &files.path("talk.wav"), SlotStart::Fit);
+    // Without the hold it would end ten seconds after the hour.
+    let studio = files.station("2026-11-30T06:58:30Z", vec![talk], |settings| {
+        settings.playlist = vec![files.path("long.wav")];
+    });
+    studio.run(seconds(10.0));
+    studio.pipeline.hold(Duration::ZERO).unwrap();
+    studio.run(seconds(40.0));
+    studio.pipeline.resume(Duration::ZERO).unwrap();
+    studio.run(seconds(70.0));
+    assert!(began(&studio, "talk").abs_diff(90_000) <= 15_000 + HARD, "{:?}", played(&studio));
+    studio.stop();
+}
