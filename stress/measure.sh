@@ -637,7 +637,7 @@ looking() {
 }
 
 # The reactor is measured with the listeners alone, then with the pages, then with the consoles, too. Titles change
-# every twenty seconds, which is an event for each page. A page is opened anew 15 times a second.
+# every twenty seconds, which is an event for each page. Two pages a second are opened anew: each stays for eight minutes.
 run_pages() {
     local count pages consoles seconds path asked=()
     count=$(part 5000 50) pages=$(part 1000 20) consoles=$(part 20 4) seconds=$(part 60 6)
@@ -660,7 +660,7 @@ run_pages() {
         reactor() { "$STRESS" usage --server-pid "$SERVER_PID" --label "$1" --seconds "$seconds"; }
         reactor "$count listeners"
         looking pages $((2 * seconds + 8)) --events "$pages" --events-at "/nowplaying$LONGWAVE_MOUNT?format=events" \
-            "${asked[@]}" --rate 60 &
+            "${asked[@]}" --rate 8 &
         sleep 4
         reactor "and $pages pages"
         # Each console follows what happens, and the levels, ten times a second.
