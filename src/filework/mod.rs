@@ -213,6 +213,11 @@ impl Job {
         self.lock().since = Some(Instant::now());
     }
 
+    /// Nothing is asked of the disk, until the next [`step`](Job::step).
+    pub fn rest(&self) {
+        self.lock().since = None;
+    }
+
     /// There was progress. Breaks off what nobody wants any more.
     #[cfg(feature = "library")]
     pub fn go_on(&self) -> ControlFlow<()> {

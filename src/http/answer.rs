@@ -154,15 +154,9 @@ impl HttpAnswer {
         if form.is_icy() {
             return Outgoing::new(self.in_icy(), false);
         }
-        let HttpAnswer { status, lines, body, .. } = self;
-        let has_body = status.has_body();
-        let mut head = head(form.version, status, form.keeps_alive, date, &lines);
-        add_missing(&mut head, &lines, SHOWN);
-        if has_body {
-            head.push_str(&format!("Content-Length: {}\r\n", body.len()));
-        }
-        head.push_str("\r\n");
-        let mut first = head.into_bytes();
+        let has_body = self.status.has_body();
+        let mut first = self.head_before(form, date, self.body.len() as u64);
+        let body = self.body;
         let nothing = Body::Own(Vec::new());
         let then = if form.is_head || !has_body {
             nothing
@@ -173,6 +167,17 @@ impl HttpAnswer {
             nothing
         };
         Outgoing { first, then, sent: 0, keeps_alive: form.keeps_alive }
+    }
+
+    /// The bytes of its head. Its body is of this length, and may come from elsewhere.
+    pub(crate) fn head_before(&self, form: Form, date: &str, length: u64) -> Vec<u8> {
+        let mut head = head(form.version, self.status, form.keeps_alive, date, &self.lines);
+        add_missing(&mut head, &self.lines, SHOWN);
+        if self.status.has_body() {
+            head.push_str(&format!("Content-Length: {length}\r\n"));
+        }
+        head.push_str("\r\n");
+        head.into_bytes()
     }
 
     /// The refusal of a source that speaks ICY, as text. Its program looks at the first words alone. `OK`

@@ -37,22 +37,38 @@ fn is_tag(tag: &[u8], etag: &str) -> bool {
 
 impl Request<'_> {
     /// What it wants of an object of this length, whose entity tag is `etag`, quotes included.
-    ///
-    /// Several parts at once are the whole, as a server may answer: nobody asks for them but to make a server
-    /// work.
     pub(crate) fn wants_of(&self, etag: &str, length: usize) -> Wanted {
-        if self.words("if-none-match").any(|tag| is_tag(tag, etag)) {
-            return Wanted::Nothing;
-        }
-        // Of another object, it wants the whole.
-        if self.method != "GET" || self.header("if-range").is_some_and(|tag| tag != etag) {
-            return Wanted::Whole;
-        }
-        let mut ranges = self.words("range");
-        match (ranges.next(), ranges.next()) {
-            (Some(range), None) => part(range, length).unwrap_or(Wanted::Whole),
-            _ => Wanted::Whole,
-        }
+        wanted(self.method, self.headers(), etag, length)
+    }
+}
+
+/// What a request with this method and these headers wants of an object of this length, whose entity tag is
+/// `etag`, quotes included.
+///
+/// Several parts at once are the whole, as a server may answer: nobody asks for them but to make a server
+/// work.
+pub(crate) fn wanted<'h>(
+    method: &str,
+    headers: impl Iterator<Item = (&'h str, &'h [u8])> + Clone,
+    etag: &str,
+    length: usize,
+) -> Wanted {
+    let words = |name: &'static str| {
+        let values = headers.clone().filter(move |header| header.0.eq_ignore_ascii_case(name));
+        let words = values.flat_map(|header| header.1.split(|byte| *byte == b','));
+        words.map(<[u8]>::trim_ascii).filter(|word| !word.is_empty())
+    };
+    if words("if-none-match").any(|tag| is_tag(tag, etag)) {
+        return Wanted::Nothing;
+    }
+    // Of another object, it wants the whole.
+    if method != "GET" || words("if-range").next().is_some_and(|tag| tag != etag.as_bytes()) {
+        return Wanted::Whole;
+    }
+    let mut ranges = words("range");
+    match (ranges.next(), ranges.next()) {
+        (Some(range), None) => part(range, length).unwrap_or(Wanted::Whole),
+        _ => Wanted::Whole,
     }
 }
 

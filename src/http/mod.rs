@@ -23,7 +23,7 @@ pub(crate) use body::{Body, StreamBody};
 pub(crate) use chunks::BadChunk;
 #[doc(hidden)]
 pub use chunks::read_chunks;
-pub(crate) use conditions::{Wanted, entity_tag, names_tag};
+pub(crate) use conditions::{Wanted, entity_tag, names_tag, wanted};
 pub(crate) use form::form_value;
 pub(crate) use head::{Found, HeadSearch, MAX_HEAD, after_empty_lines};
 pub(crate) use host::is_host;

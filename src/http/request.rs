@@ -201,7 +201,7 @@ impl<'a> Request<'a> {
     }
 
     /// All headers in their order, with values as bytes.
-    pub(crate) fn headers(&self) -> impl Iterator<Item = (&'a str, &'a [u8])> {
+    pub(crate) fn headers(&self) -> impl Iterator<Item = (&'a str, &'a [u8])> + Clone {
         self.headers.iter().map(|header| (header.name, header.value))
     }
 

@@ -19,7 +19,7 @@ impl Status {
     pub(crate) const GATEWAY_TIMEOUT: Status = Status(504, "Gateway Timeout");
 
     /// Every code whose reason is known.
-    const KNOWN: [Status; 24] = [
+    const KNOWN: [Status; 25] = [
         Status::OK,
         Status(201, "Created"),
         Status(202, "Accepted"),
@@ -44,6 +44,7 @@ impl Status {
         Status::NOT_IMPLEMENTED,
         Status::UNAVAILABLE,
         Status::GATEWAY_TIMEOUT,
+        Status(507, "Insufficient Storage"),
     ];
 
     /// The status of a code. The reason of an unknown code is empty.

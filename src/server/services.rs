@@ -104,14 +104,30 @@ impl Server {
     }
 
     /// Takes over requests like [`take_heads`](Server::take_heads). GET and HEAD are polls: they are not in
-    /// the access log unless it is asked for.
-    pub(crate) fn take_polls(&self, paths: &[&str], waiting: usize) -> Result<Requests> {
-        self.add_service(paths, ServiceKind::Polled, waiting)
+    /// the access log unless it is asked for. What is put below `uploads` is a file of any length, for
+    /// [`HttpRequest::receive_upload`](crate::HttpRequest::receive_upload).
+    pub(crate) fn take_polls(
+        &self,
+        paths: &[&str],
+        uploads: &'static [&'static str],
+        waiting: usize,
+    ) -> Result<Requests> {
+        self.add(paths, ServiceKind::Polled, uploads, waiting)
     }
 
     fn add_service(&self, paths: &[&str], kind: ServiceKind, waiting: usize) -> Result<Requests> {
+        self.add(paths, kind, &[], waiting)
+    }
+
+    fn add(
+        &self,
+        paths: &[&str],
+        kind: ServiceKind,
+        uploads: &'static [&'static str],
+        waiting: usize,
+    ) -> Result<Requests> {
         let outbox = self.inner.outbox.clone();
-        let (service, requests) = service::service(owned(paths), kind, waiting, outbox);
+        let (service, requests) = service::service(owned(paths), kind, uploads, waiting, outbox);
         self.inner.ask(|reply| Command::AddService(service, reply))?;
         Ok(requests)
     }

@@ -6,9 +6,9 @@ use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use super::service::{Answer, Delivery, Outbox};
-use crate::http::{HttpAnswer, ICY_LOGIN, form_value};
+use crate::http::{HttpAnswer, ICY_LOGIN, Wanted, form_value, wanted};
 use crate::percent;
-use crate::ring::{Inlet, InletWriter, SourceEnd, inlet};
+use crate::ring::{ArrivingBody, Inlet, InletWriter, LeavingFile, SourceEnd, arriving, inlet, leaving};
 use crate::server::client_address::{ClientAddress, ShownAddress};
 use crate::server::connections::places::{Sender as BodyOf, SourceSeat};
 use crate::server::mounts::event_stream::EventStream;
@@ -71,6 +71,12 @@ impl HttpRequest {
     pub fn header(&self, name: &str) -> Option<&str> {
         let (_, value) = self.headers.iter().find(|header| header.0.eq_ignore_ascii_case(name))?;
         std::str::from_utf8(value).ok().map(str::trim)
+    }
+
+    /// What it wants of an object of this length, whose entity tag is `etag`, quotes included.
+    pub(crate) fn wants_of(&self, etag: &str, length: usize) -> Wanted {
+        let headers = self.headers.iter().map(|(name, value)| (name.as_str(), value.as_slice()));
+        wanted(&self.method, headers, etag, length)
     }
 
     /// The body. Empty if the request has none, and as long as it [awaits](HttpRequest::awaits_body) one.
@@ -140,6 +146,36 @@ impl HttpRequest {
             }
         });
         (inlet, Arriving { request: self, writer })
+    }
+
+    /// Has its body received in pieces, which is a file of any length. The client waits for the answer to the
+    /// request, which can be given at any time. Meanwhile it sends as fast as the pieces are read.
+    ///
+    /// Only what is put below a path for uploads comes so
+    /// ([`Server::take_polls`](crate::Server::take_polls)); the body of any other request is torn off at
+    /// once.
+    #[cfg_attr(not(feature = "library"), expect(dead_code, reason = "only a library has an inbox"))]
+    pub(crate) fn receive_upload(&mut self) -> ArrivingBody {
+        let Some(connection) = self.reply.clone().filter(|_| self.awaits_body()) else {
+            return arriving(|| ()).1;
+        };
+        let wake = connection.clone();
+        let (pieces, body) = arriving(move || wake.clone().send(Answer::GoOn, None));
+        connection.send(Answer::ReceiveUpload(pieces), self.user.clone());
+        body
+    }
+
+    /// Answers the request with a file. The client gets `answer`, which has no body, and then these many
+    /// bytes, which are to be pushed into the result. If it is dropped before, the connection breaks off.
+    pub(crate) fn send_file(mut self, answer: HttpAnswer, length: u64) -> LeavingFile {
+        let connection = self.reply.clone();
+        let (file, pieces) = leaving(move || {
+            if let Some(connection) = connection.clone() {
+                connection.send(Answer::GoOn, None);
+            }
+        });
+        self.reply(Answer::SendFile(answer, length, pieces));
+        file
     }
 
     /// The address of the client. Behind a trusted proxy, it is the address that the proxy forwards.

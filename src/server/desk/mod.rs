@@ -314,6 +314,12 @@ impl RequestRouter<'_> {
 
     /// Decides what comes first, the request's service or its body.
     fn reply_for_service(&mut self, request: &Request<'_>, body: Body, kind: ServiceKind) -> Reply {
+        if !matches!(body, Body::Unsaid | Body::Length(0))
+            && self.takes_upload(request)
+            && let Some(body) = StreamBody::of(request.method, body)
+        {
+            return self.pass_on(request, None, ToCome::Stream(StreamStart::of(request, body)));
+        }
         let length = match body {
             Body::Unsaid => 0,
             Body::Length(length) if length > MAX_BODY as u64 => {
@@ -349,6 +355,12 @@ impl RequestRouter<'_> {
                 }
             }
         }
+    }
+
+    /// Whether its service takes its body in pieces.
+    fn takes_upload(&mut self, request: &Request<'_>) -> bool {
+        let path = request.path().unwrap_or_default();
+        self.desk.service_for(request).is_some_and(|service| service.takes_upload(request.method, &path))
     }
 
     /// Hands the head of a source to its service.

@@ -15,7 +15,7 @@ use crossbeam::channel::{Receiver, Sender, TrySendError, bounded, select};
 
 use super::http_request::{HttpRequest, ReplyTo};
 use crate::http::{HttpAnswer, Request};
-use crate::ring::{Doorbell, InletWriter};
+use crate::ring::{ArrivingPieces, Doorbell, InletWriter, LeavingPieces};
 use crate::server::client_address::{ClientAddress, ShownAddress};
 use crate::server::connections::places::{Sender as BodyOf, SourceSeat};
 use crate::server::connections::shares;
@@ -92,6 +92,12 @@ pub(crate) enum Answer {
         /// Kept as long as the client follows.
         presence: Arc<()>,
     },
+    /// No answer yet: the body of the request shall be received in pieces.
+    ReceiveUpload(ArrivingPieces),
+    /// An answer without its body, which is of this length and comes in pieces.
+    SendFile(HttpAnswer, u64, LeavingPieces),
+    /// A piece was given or taken: the connection can go on with its file.
+    GoOn,
     /// The connection has become a stream by an earlier answer. It shall be closed.
     EndStream,
 }
@@ -105,7 +111,8 @@ pub(crate) struct Delivery {
 }
 
 /// The queue of answers, which all services of a server share. Each request that was handed over has one
-/// answer in it at most, and one more if it became a stream and that is ended.
+/// answer in it at most, and one more if it became a stream and that is ended. A file adds one for each piece
+/// that was given or taken since the reactor looked: no more than its channel holds, and two.
 #[derive(Clone)]
 pub(crate) struct Outbox {
     deliveries: Sender<Delivery>,
@@ -154,6 +161,8 @@ pub(crate) struct Service {
     /// A path that ends with a slash stands for everything below it.
     paths: Vec<String>,
     kind: ServiceKind,
+    /// Below these, the bodies of PUT are files of any length.
+    uploads: &'static [&'static str],
     requests: Sender<HttpRequest>,
     /// Whose requests may wait in the queue, the oldest first. `None`: an address without a share. The
     /// service takes them in this order, so the last `requests.len()` of them do wait.
@@ -166,6 +175,7 @@ pub(crate) struct Service {
 pub(crate) fn service(
     paths: Vec<String>,
     kind: ServiceKind,
+    uploads: &'static [&'static str],
     waiting: usize,
     outbox: Outbox,
 ) -> (Service, Requests) {
@@ -173,7 +183,15 @@ pub(crate) fn service(
     let (bell, rung) = bounded(1);
     let reads = Arc::new(());
     (
-        Service { paths, kind, requests, waiting: VecDeque::new(), reader: Arc::downgrade(&reads), outbox },
+        Service {
+            paths,
+            kind,
+            uploads,
+            requests,
+            waiting: VecDeque::new(),
+            reader: Arc::downgrade(&reads),
+            outbox,
+        },
         Requests { receiver, rung, bell: RequestsBell(bell), _reads: reads },
     )
 }
@@ -191,6 +209,11 @@ impl Service {
 
     pub(crate) fn kind(&self) -> ServiceKind {
         self.kind
+    }
+
+    /// Whether the body of this request is a file, which the service takes in pieces.
+    pub(crate) fn takes_upload(&self, method: &str, path: &str) -> bool {
+        method == "PUT" && self.uploads.iter().any(|below| path.starts_with(below))
     }
 
     /// Whether the request asks the service how things are, and changes nothing.
@@ -280,7 +303,7 @@ mod tests {
     fn a_bell_ends_one_wait_however_often_it_was_rung() {
         let (deliveries, _answers) = unbounded();
         let outbox = Outbox::new(deliveries, Arc::new(Doorbell::new(|| ())), Arc::default());
-        let (service, requests) = service(vec!["/api/".into()], ServiceKind::Whole, 1, outbox);
+        let (service, requests) = service(vec!["/api/".into()], ServiceKind::Whole, &[], 1, outbox);
         let (bell, thread) = (
             requests.bell(),
             std::thread::spawn(move || {
@@ -303,7 +326,7 @@ mod tests {
     fn handed(target: &str) -> (HttpRequest, Receiver<Delivery>) {
         let (deliveries, answers) = unbounded();
         let outbox = Outbox::new(deliveries, Arc::new(Doorbell::new(|| ())), Arc::default());
-        let (mut service, requests) = service(vec!["/api/".into()], ServiceKind::Whole, 1, outbox);
+        let (mut service, requests) = service(vec!["/api/".into()], ServiceKind::Whole, &[], 1, outbox);
         let head = format!("GET {target} HTTP/1.1\r\nX-One: 1\r\n\r\n");
         let request = Request::parse(head.as_bytes()).unwrap();
         let client = ClientAddress::new([127, 0, 0, 1].into());
@@ -360,7 +383,7 @@ mod tests {
         let (deliveries, _answers) = unbounded();
         let outbox = Outbox::new(deliveries, Arc::new(Doorbell::new(|| ())), Arc::default());
         let (service, _requests) =
-            service(vec!["/api/".into(), "/health".into()], ServiceKind::Whole, 1, outbox);
+            service(vec!["/api/".into(), "/health".into()], ServiceKind::Whole, &[], 1, outbox);
         for (path, ours) in
             [("/api/x", true), ("/api/", true), ("/api", false), ("/health", true), ("/health/x", false)]
         {

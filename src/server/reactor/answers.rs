@@ -22,9 +22,19 @@ impl Reactor {
     /// into a stream at its end.
     pub(super) fn deliver(&mut self, now: Moment) {
         while let Ok(Delivery { key, ticket, user, answer }) = self.ports.answers.try_recv() {
-            if let Answer::EndStream = answer {
-                self.end_by_ticket(key, ticket, now);
-                continue;
+            match answer {
+                Answer::EndStream => {
+                    self.end_by_ticket(key, ticket, now);
+                    continue;
+                }
+                Answer::GoOn => {
+                    let peer = self.peers.get_mut(key);
+                    if peer.is_some_and(|peer| peer.connection.go_on(ticket, now.instant)) {
+                        self.drive(key, now);
+                    }
+                    continue;
+                }
+                _ => {}
             }
             let peer = self.peers.get_mut(key);
             // The client may have gone, and another connection may have its place.
@@ -51,7 +61,11 @@ impl Reactor {
                 }
                 Answer::Whole(answer) => self.deliver_whole(key, form, answer, now),
                 Answer::ReceiveStream(inlet) => self.receive_stream(key, form, inlet, now),
-                Answer::EndStream => {}
+                Answer::ReceiveUpload(pieces) => self.receive_upload(key, form, pieces, now),
+                Answer::SendFile(answer, length, pieces) => {
+                    self.send_file(key, form, (answer, length, pieces), now);
+                }
+                Answer::EndStream | Answer::GoOn => {}
                 Answer::Follow { answer, board, from, presence } => match self.events.find(&board) {
                     None => self.deliver_whole(key, form, ended(), now),
                     Some(_) if self.event_clients >= self.max_event_clients(is_anonymous) => {
@@ -128,9 +142,9 @@ impl Reactor {
         let status = answer.status();
         let outgoing = answer.written(form, self.desk.date(now.wall));
         let connection = &mut self.peers[key].connection;
-        if let Connection::Waiting(waiting) = &*connection {
-            let visit = waiting.request.visit.clone();
-            let took = now.instant.saturating_duration_since(waiting.request.since);
+        if let Some(request) = connection.pending() {
+            let visit = request.visit.clone();
+            let took = now.instant.saturating_duration_since(request.since);
             self.ports.journal.access(visit, status, outgoing.len() as u64, took, now.wall);
         }
         connection.answered(outgoing, self.patience, now.instant);

@@ -15,6 +15,7 @@ mod listing;
 mod moves;
 mod sources;
 mod timers;
+mod transfers;
 
 use std::io::{ErrorKind, IoSlice};
 use std::net::{IpAddr, SocketAddr};

@@ -15,6 +15,13 @@
 //!                         come                  and takes its stream
 //! ```
 //!
+//! Files are too long to be held. A service takes one, or gives one, in pieces:
+//!
+//! ```text
+//! Waiting ──it takes the body──▶ Uploading ──it answers──▶ Answering
+//! Waiting ──its answer is a file──▶ Downloading ──▶ Reading, or Lingering
+//! ```
+//!
 //! A source that speaks ICY begins elsewhere, and has two questions for the service:
 //!
 //! ```text
@@ -22,11 +29,15 @@
 //! ```
 
 mod dialogue;
+mod downloading;
 mod greeting;
 mod receiving;
 mod sending;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod transfer_tests;
+mod uploading;
 
 use std::time::{Duration, Instant};
 
@@ -38,13 +49,17 @@ use crate::http::{
 use crate::server::mounts::cursor::Cursor;
 use crate::server::mounts::follower::Follower;
 use crate::server::mounts::listener::Listener;
+use downloading::Downloading;
 use greeting::Greeting;
 use receiving::Receiving;
 use sending::Next;
+use uploading::Uploading;
 
 #[doc(hidden)]
 pub use dialogue::{SourceDialogue, read_source};
+pub(crate) use downloading::LeavingAnswer;
 pub(crate) use sending::{Sending, StreamStart};
+pub(crate) use uploading::TransferLimits;
 
 /// The time that a client has to close the connection after its last answer.
 const LINGER: Duration = Duration::from_secs(2);
@@ -81,6 +96,10 @@ pub(crate) enum Connection {
     Following(Follower),
     /// Sends a stream, as a source. Boxed because there are few.
     Sending(Box<Sending>),
+    /// Sends a file. Boxed because there are few.
+    Uploading(Box<Uploading>),
+    /// Gets a file. Boxed because there are few.
+    Downloading(Box<Downloading>),
     /// Waits for the client to close, after the last answer and the FIN. Closing first could make the system
     /// discard the answer and send a reset.
     Lingering(Lingering),
@@ -117,7 +136,7 @@ pub(crate) enum ToCome {
     Nothing,
     /// A body of this length.
     Body(usize),
-    /// The stream of a source.
+    /// The stream of a source, or a file, of any length.
     Stream(StreamStart),
     /// The headers of a source that speaks ICY.
     Headers(IcySource),
@@ -241,6 +260,19 @@ impl Connection {
                 Next::Rest => Want::Rest,
                 Next::End => Want::EndStream,
             },
+            Connection::Uploading(uploading) => match uploading.next() {
+                uploading::Next::Welcome(bytes) => Want::Write(bytes),
+                uploading::Next::Read(most) => Want::Read(most),
+                uploading::Next::Rest => Want::Rest,
+                uploading::Next::Wait => Want::Wait,
+                uploading::Next::Refuse => Want::Reply,
+            },
+            Connection::Downloading(downloading) => match downloading.next() {
+                downloading::Next::Write(bytes) => Want::Write(bytes),
+                downloading::Next::Rest => Want::Rest,
+                downloading::Next::Wait => Want::Wait,
+                downloading::Next::Close => Want::Close,
+            },
             Connection::Lingering(Lingering { shut: false, .. }) => Want::Shut,
             Connection::Lingering(lingering) => Want::Read(LINGER_BYTES - lingering.discarded),
             Connection::Closed => Want::Close,
@@ -257,6 +289,7 @@ impl Connection {
             Connection::Greeting(greeting) => greeting.received(bytes),
             Connection::Receiving(receiving) => receiving.body.extend_from_slice(bytes),
             Connection::Sending(sending) => sending.received(bytes, now),
+            Connection::Uploading(uploading) => uploading.received(bytes, now),
             Connection::Lingering(lingering) => {
                 lingering.discarded += bytes.len();
                 if lingering.discarded >= LINGER_BYTES {
@@ -265,6 +298,7 @@ impl Connection {
             }
             Connection::Waiting(_)
             | Connection::Answering(_)
+            | Connection::Downloading(_)
             | Connection::Listening(_)
             | Connection::Following(_)
             | Connection::Closed => (),
@@ -277,12 +311,14 @@ impl Connection {
             Connection::Reading(_)
             | Connection::Greeting(_)
             | Connection::Receiving(_)
+            | Connection::Uploading(_)
             | Connection::Lingering(_) => {
                 *self = Connection::Closed;
             }
             Connection::Sending(sending) => sending.ended(),
             Connection::Waiting(_)
             | Connection::Answering(_)
+            | Connection::Downloading(_)
             | Connection::Listening(_)
             | Connection::Following(_)
             | Connection::Closed => (),
@@ -310,6 +346,9 @@ impl Connection {
                 };
                 Connection::after(reply, Vec::new(), std::mem::take(pipelined), patience, now)
             }
+            Connection::Uploading(uploading) if uploading.next() == uploading::Next::Refuse => {
+                Connection::after_error(Status::BAD_REQUEST, site, patience, now)
+            }
             _ => return,
         };
     }
@@ -327,15 +366,30 @@ impl Connection {
     pub(crate) fn awaits(&mut self, ticket: u64) -> Option<&mut PendingRequest> {
         match self {
             Connection::Waiting(waiting) if waiting.request.ticket == ticket => Some(&mut waiting.request),
+            Connection::Uploading(uploading) if uploading.request.ticket == ticket => {
+                Some(&mut uploading.request)
+            }
+            _ => None,
+        }
+    }
+
+    /// The request that waits for the answer of a service.
+    pub(crate) fn pending(&self) -> Option<&PendingRequest> {
+        match self {
+            Connection::Waiting(waiting) => Some(&waiting.request),
+            Connection::Uploading(uploading) => Some(&uploading.request),
             _ => None,
         }
     }
 
     /// Takes the answer of a service.
     pub(crate) fn answered(&mut self, output: Outgoing, patience: Patience, now: Instant) {
-        let Connection::Waiting(waiting) = self else { return };
-        let rest = std::mem::take(&mut waiting.rest);
-        let sender = match waiting.request.visit.user() {
+        let rest = match self {
+            Connection::Waiting(waiting) => std::mem::take(&mut waiting.rest),
+            _ => Vec::new(),
+        };
+        let Some(request) = self.pending() else { return };
+        let sender = match request.visit.user() {
             "" => Sender::Anonymous,
             _ => Sender::Admitted,
         };
@@ -395,6 +449,11 @@ impl Connection {
             }
             Connection::Greeting(greeting) => return greeting.sent(count),
             Connection::Sending(sending) => return sending.sent(count),
+            Connection::Uploading(uploading) => {
+                uploading.welcome = &uploading.welcome[count..];
+                return;
+            }
+            Connection::Downloading(_) => return self.sent_of_file(count, patience, now),
             _ => return,
         };
         answering.output.advance(count);
@@ -451,6 +510,8 @@ impl Connection {
             Connection::Greeting(greeting) => Some(greeting.deadline()),
             Connection::Receiving(receiving) => Some(receiving.deadline),
             Connection::Waiting(waiting) => Some(waiting.deadline),
+            Connection::Uploading(uploading) => Some(uploading.deadline()),
+            Connection::Downloading(downloading) => Some(downloading.deadline()),
             Connection::Listening(_)
             | Connection::Following(_)
             | Connection::Sending(_)
@@ -469,7 +530,12 @@ impl Connection {
                 Connection::after_error(Status::REQUEST_TIMEOUT, site, patience, now)
             }
             Connection::Greeting(greeting) => greeting.timed_out(site, patience, now),
-            Connection::Receiving(_) => Connection::after_error(Status::REQUEST_TIMEOUT, site, patience, now),
+            Connection::Uploading(uploading) if uploading.waits_for_service() => {
+                Connection::after_error(Status::GATEWAY_TIMEOUT, site, patience, now)
+            }
+            Connection::Receiving(_) | Connection::Uploading(_) => {
+                Connection::after_error(Status::REQUEST_TIMEOUT, site, patience, now)
+            }
             Connection::Waiting(_) if self.is_icy() => {
                 greeting::turned_away(IcyFault::Unanswered, site, patience, now)
             }
@@ -483,11 +549,15 @@ impl Connection {
     }
 
     /// Prepares the connection for a stop. Answers on their way are still sent, and then it closes. It closes
-    /// at once if no request is complete. Listeners and followers stay: they end with their streams. So do
-    /// sources: the reactor closes them.
+    /// at once if no request is complete, and if a file is under way. Listeners and followers stay: they end
+    /// with their streams. So do sources: the reactor closes them.
     pub(crate) fn wind_up(&mut self) {
         match self {
-            Connection::Reading(_) | Connection::Greeting(_) | Connection::Receiving(_) => {
+            Connection::Reading(_)
+            | Connection::Greeting(_)
+            | Connection::Receiving(_)
+            | Connection::Uploading(_)
+            | Connection::Downloading(_) => {
                 *self = Connection::Closed;
             }
             Connection::Waiting(waiting) => waiting.request.form = waiting.request.form.last(),

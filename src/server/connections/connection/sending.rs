@@ -20,8 +20,8 @@ const WELCOME: &[u8] = b"HTTP/1.0 200 OK\r\n\r\n";
 /// How the stream of a request begins: what its client waits for, and the body.
 #[derive(Debug)]
 pub(crate) struct StreamStart {
-    welcome: &'static [u8],
-    body: StreamBody,
+    pub(super) welcome: &'static [u8],
+    pub(super) body: StreamBody,
 }
 
 /// A source, on the reactor thread.
@@ -76,15 +76,23 @@ impl Connection {
         };
     }
 
-    /// Whether a source waits for its next share of the reactor's time.
+    /// Whether a source, or a client with a file, waits for its next share of the reactor's time.
     pub(crate) fn is_resting(&self) -> bool {
-        matches!(self, Connection::Sending(sending) if sending.is_resting())
+        match self {
+            Connection::Sending(sending) => sending.is_resting(),
+            Connection::Uploading(uploading) => uploading.is_resting(),
+            Connection::Downloading(downloading) => downloading.is_resting(),
+            _ => false,
+        }
     }
 
-    /// Gives a source its next share of the reactor's time.
+    /// Gives it its next share of the reactor's time.
     pub(crate) fn renew_share(&mut self) {
-        if let Connection::Sending(sending) = self {
-            sending.renew_share();
+        match self {
+            Connection::Sending(sending) => sending.renew_share(),
+            Connection::Uploading(uploading) => uploading.renew_share(),
+            Connection::Downloading(downloading) => downloading.renew_share(),
+            _ => {}
         }
     }
 

@@ -1,0 +1,156 @@
+//! The state of a connection whose client gets a file, which a service reads in pieces.
+//!
+//! A piece is at the socket, and the next ones wait in the channel: whoever reads nothing makes the service
+//! wait.
+
+use std::time::Instant;
+
+use super::uploading::TransferLimits;
+use super::{Connection, Patience, Reading, Waiting};
+use crate::ring::{LeavingPieces, NextPiece, PIECE};
+
+/// The bytes that a client gets until it rests for a tick of the timers: 16 MB a second.
+const SHARE: usize = PIECE;
+
+/// A client that gets a file, on the reactor thread.
+#[derive(Debug)]
+pub(crate) struct Downloading {
+    /// The ticket of its request.
+    pub(crate) ticket: u64,
+    /// What is at the socket: the head, or a piece.
+    piece: Vec<u8>,
+    /// How much of that the socket has taken.
+    sent: usize,
+    /// The bytes of the body that have not come.
+    left: u64,
+    pieces: LeavingPieces,
+    /// Whether the service has given up before the end.
+    is_torn: bool,
+    /// Bytes that came after the request. `None` if the connection closes after this.
+    pipelined: Option<Vec<u8>>,
+    /// The bytes that may be written before it rests.
+    share: usize,
+    limits: TransferLimits,
+    deadline: Instant,
+}
+
+/// What is to be done next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Next<'a> {
+    Write(&'a [u8]),
+    Rest,
+    /// Wait for the service.
+    Wait,
+    Close,
+}
+
+/// A file that is to be sent: the head of its answer, the bytes behind it, and where they come from.
+pub(crate) struct LeavingAnswer {
+    pub(crate) head: Vec<u8>,
+    pub(crate) length: u64,
+    pub(crate) pieces: LeavingPieces,
+    /// Whether another request may follow.
+    pub(crate) keeps_alive: bool,
+}
+
+impl Connection {
+    /// Sends the client of the request that waits a file.
+    pub(crate) fn send_file(&mut self, answer: LeavingAnswer, limits: TransferLimits, now: Instant) {
+        *self = match std::mem::replace(self, Connection::Closed) {
+            Connection::Waiting(waiting) => {
+                let Waiting { request, rest, .. } = *waiting;
+                let LeavingAnswer { head, length, pieces, keeps_alive } = answer;
+                Connection::Downloading(Box::new(Downloading {
+                    ticket: request.ticket,
+                    piece: head,
+                    sent: 0,
+                    left: length,
+                    pieces,
+                    is_torn: false,
+                    pipelined: keeps_alive.then_some(rest),
+                    share: SHARE,
+                    limits,
+                    deadline: now + limits.stalls_after,
+                }))
+            }
+            other => other,
+        };
+    }
+
+    /// Goes on with the file of the request with this ticket, after its service has given or taken a piece.
+    /// False: there is no such request.
+    pub(crate) fn go_on(&mut self, ticket: u64, now: Instant) -> bool {
+        match self {
+            Connection::Uploading(uploading) if uploading.request.ticket == ticket => uploading.go_on(now),
+            Connection::Downloading(downloading) if downloading.ticket == ticket => downloading.fetch(now),
+            _ => return false,
+        }
+        true
+    }
+
+    /// Notes that the socket took `count` bytes of a file.
+    pub(super) fn sent_of_file(&mut self, count: usize, patience: Patience, now: Instant) {
+        let Connection::Downloading(downloading) = self else { return };
+        downloading.sent(count, now);
+        if downloading.is_done() {
+            *self = match downloading.pipelined.take() {
+                Some(rest) => Connection::Reading(Reading::new(rest, now + patience.header_timeout)),
+                None => Connection::lingering(now),
+            };
+        }
+    }
+}
+
+impl Downloading {
+    pub(super) fn next(&self) -> Next<'_> {
+        match &self.piece[self.sent..] {
+            [] if self.is_torn => Next::Close,
+            [] => Next::Wait,
+            _ if self.share == 0 => Next::Rest,
+            rest => Next::Write(&rest[..rest.len().min(self.share)]),
+        }
+    }
+
+    fn sent(&mut self, count: usize, now: Instant) {
+        self.sent += count;
+        self.share = self.share.saturating_sub(count);
+        self.deadline = now + self.limits.stalls_after;
+        self.fetch(now);
+    }
+
+    /// Takes the next piece, if the former is sent and there is one.
+    fn fetch(&mut self, now: Instant) {
+        if self.sent < self.piece.len() || self.left == 0 {
+            return;
+        }
+        match self.pieces.next() {
+            NextPiece::Piece(mut bytes) => {
+                bytes.truncate(usize::try_from(self.left).unwrap_or(usize::MAX));
+                self.left -= bytes.len() as u64;
+                (self.piece, self.sent) = (bytes, 0);
+                self.deadline = now + self.limits.stalls_after;
+            }
+            NextPiece::NotYet => {
+                (self.piece, self.sent) = Default::default();
+                self.deadline = now + self.limits.answers_within;
+            }
+            NextPiece::Torn => self.is_torn = true,
+        }
+    }
+
+    fn is_done(&self) -> bool {
+        self.left == 0 && self.sent == self.piece.len()
+    }
+
+    pub(super) fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    pub(super) fn is_resting(&self) -> bool {
+        self.next() == Next::Rest
+    }
+
+    pub(super) fn renew_share(&mut self) {
+        self.share = SHARE;
+    }
+}
