@@ -16,6 +16,7 @@ use crate::health::{Health, ProblemKind, Warning};
 use crate::ids::EntryId;
 use crate::metadata::Tags;
 use crate::playout::{Entry, HoldState, ListState, Reason, TrackKind};
+use crate::recording::RecordingList;
 use crate::units::FrameCount;
 
 /// How many tracks the history keeps.
@@ -188,6 +189,12 @@ impl Pipeline {
             momentary_lufs: on_air.loudness.momentary,
             short_term_lufs: on_air.loudness.short_term,
         }
+    }
+
+    /// What was recorded of its outputs and live inputs, as far as they are recorded now. It waits for disks:
+    /// five seconds for each that does not answer.
+    pub fn recordings(&self) -> RecordingList {
+        self.inner.recordings.list()
     }
 
     /// The health of the pipeline: whether it is on the air with sound. It is off the air if it or its server

@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::history::History;
 use crate::ingest::Sessions;
 use crate::library::Library;
+use crate::recording::RecordingList;
 use crate::server::{PageSettings, Server, StopReport};
 use crate::thread;
 
@@ -147,6 +148,13 @@ impl Station {
     /// The library. `None`: there is none.
     pub fn library(&self) -> Option<&Library> {
         self.library.as_ref()
+    }
+
+    /// What was recorded: of its relayed mounts, and of its pipelines. It waits for disks, like
+    /// [`Pipeline::recordings`].
+    pub fn recordings(&self) -> RecordingList {
+        let of_pipelines = self.pipelines.iter().map(Pipeline::recordings);
+        of_pipelines.fold(self.relays.recordings().list(), RecordingList::and)
     }
 
     /// Its sources, and where they can go.

@@ -1,4 +1,4 @@
-//! Which files Longwave has recorded, and which of them are old enough to be removed.
+//! Which files Longwave has recorded, what is known of them, and which are old enough to be removed.
 //!
 //! It is known by a list in the folder of the recordings, one for each place that is recorded
 //! (`.longwave-recordings-MOUNT`). A name that fits the template would not do: somebody's own cut of a show
@@ -6,7 +6,7 @@
 //! loses the list keeps the files. Nor is a file whose size is another than when it was finished: it was
 //! edited or replaced since, and so it is somebody's own now.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::ffi::OsStringExt;
@@ -27,17 +27,19 @@ pub(super) struct KeptList {
 
 /// A line: a file, by its path below the root, and what it was when it was finished.
 #[derive(Debug, PartialEq, Eq)]
-struct Kept {
-    file: PathBuf,
+pub(super) struct Kept {
+    pub(super) file: PathBuf,
     /// `None` if it was not finished: the station has crashed, or records it now.
-    finished: Option<Finished>,
+    pub(super) finished: Option<Finished>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Finished {
-    bytes: u64,
+pub(super) struct Finished {
+    pub(super) bytes: u64,
     /// Seconds since 1970.
-    at: u64,
+    pub(super) at: u64,
+    /// The same of its beginning. `None` in a line of an older version.
+    pub(super) began: Option<u64>,
 }
 
 impl KeptList {
@@ -52,10 +54,22 @@ impl KeptList {
         self.append(&Kept { file: self.below_root(file)?, finished: None })
     }
 
-    /// A file is finished, with so many bytes.
-    pub fn finish(&self, file: &Path, bytes: u64, at: SystemTime) -> io::Result<()> {
-        let at = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
-        self.append(&Kept { file: self.below_root(file)?, finished: Some(Finished { bytes, at }) })
+    /// A file is finished, with so many bytes, from its beginning to its end.
+    pub fn finish(&self, file: &Path, bytes: u64, began: SystemTime, ended: SystemTime) -> io::Result<()> {
+        let seconds =
+            |at: SystemTime| at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+        let finished = Finished { bytes, at: seconds(ended), began: Some(seconds(began)) };
+        self.append(&Kept { file: self.below_root(file)?, finished: Some(finished) })
+    }
+
+    /// The files that are there still as they were recorded. No link leads out of the folder.
+    pub fn there(&self) -> io::Result<Vec<(Kept, Metadata)>> {
+        let kept = match self.read() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            read => read?,
+        };
+        let there = |kept: Kept| kept.found(&self.root).ok().flatten().map(|about| (kept, about));
+        Ok(kept.into_iter().filter_map(there).collect())
     }
 
     /// Removes what is so old, except for the file that is being written, and folders that are empty then.
@@ -70,7 +84,7 @@ impl KeptList {
         let count = kept.len();
         for kept in kept {
             let path = self.root.join(&kept.file);
-            match kept.verdict(&path, &self.root, age, now) {
+            match kept.verdict(&self.root, age, now) {
                 _ if writing == Some(&path) => left.push(kept),
                 Verdict::Stays => left.push(kept),
                 Verdict::Forgotten => {}
@@ -147,7 +161,8 @@ impl Kept {
         let file = percent::encode_plainly(self.file.as_os_str().as_bytes());
         match self.finished {
             None => format!("{file}\n"),
-            Some(Finished { bytes, at }) => format!("{file} {bytes} {at}\n"),
+            Some(Finished { bytes, at, began: None }) => format!("{file} {bytes} {at}\n"),
+            Some(Finished { bytes, at, began: Some(began) }) => format!("{file} {bytes} {at} {began}\n"),
         }
     }
 
@@ -158,23 +173,34 @@ impl Kept {
         let file = percent::decode(words.next()?.as_bytes()).into_owned();
         let file = PathBuf::from(std::ffi::OsString::from_vec(file));
         let is_below = file.components().all(|part| matches!(part, Component::Normal(_)));
-        let finished = match (words.next(), words.next()) {
-            (None, _) => None,
-            (Some(bytes), at) => Some(Finished { bytes: bytes.parse().ok()?, at: at?.parse().ok()? }),
+        let finished = match words.next() {
+            None => None,
+            Some(bytes) => Some(Finished {
+                bytes: bytes.parse().ok()?,
+                at: words.next()?.parse().ok()?,
+                began: words.next().and_then(|began| began.parse().ok()),
+            }),
         };
         (is_below && !file.as_os_str().is_empty()).then_some(Kept { file, finished })
     }
 
-    fn verdict(&self, path: &Path, root: &Path, age: Duration, now: SystemTime) -> Verdict {
-        let about = match fs::symlink_metadata(path) {
-            Ok(about) => about,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Verdict::Forgotten,
-            Err(_) => return Verdict::Stays,
+    /// The file below the root, if it is there as it was recorded.
+    fn found(&self, root: &Path) -> io::Result<Option<Metadata>> {
+        let path = root.join(&self.file);
+        let about = match fs::symlink_metadata(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            about => about?,
         };
         let is_same = self.finished.is_none_or(|finished| finished.bytes == about.len());
-        if !about.is_file() || !is_same || !lies_below(path, root) {
-            return Verdict::Forgotten;
-        }
+        Ok((about.is_file() && is_same && lies_below(&path, root)).then_some(about))
+    }
+
+    fn verdict(&self, root: &Path, age: Duration, now: SystemTime) -> Verdict {
+        let about = match self.found(root) {
+            Ok(Some(about)) => about,
+            Ok(None) => return Verdict::Forgotten,
+            Err(_) => return Verdict::Stays,
+        };
         let ended = match self.finished {
             Some(finished) => SystemTime::UNIX_EPOCH + Duration::from_secs(finished.at),
             None => about.modified().unwrap_or(now),
@@ -216,7 +242,7 @@ mod tests {
         let record = |name: &str, days: u32| {
             let path = write(name, "recorded");
             list.add(&path).unwrap();
-            list.finish(&path, 8, ago(days)).unwrap();
+            list.finish(&path, 8, ago(days) - Duration::from_secs(60), ago(days)).unwrap();
             path
         };
         let old = record("2026-01-01/2000-gäst ö.mp3", 31);

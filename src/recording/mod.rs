@@ -3,6 +3,7 @@
 //! A [`RecordPoint`](crate::ring::RecordPoint) stands where packets pass. When it is switched on, copies of
 //! them go through a bounded queue to a thread of its own (`recorder.rs`), which nothing waits for.
 
+mod archive;
 mod cuts;
 mod disk;
 mod ending;
@@ -21,6 +22,7 @@ use std::time::Instant;
 
 use jiff::tz::TimeZone;
 
+pub use self::archive::{Recording, RecordingList, RecordingState};
 use self::disk::{Disk, RealDisk};
 use self::recorder::Recorder;
 pub use self::settings::RecordSettings;

@@ -380,6 +380,7 @@ impl Recorder {
         let lost = std::mem::take(&mut self.missed);
         let gap = if lost > 0 { format!(", after {lost} packets that were lost") } else { String::new() };
         self.shared.emitter.log(Level::Info, format!("{path}: recorded into {}{gap}", file.display()));
+        self.shared.writes(Some(&file));
         self.shared.emitter.emit(Event::RecordingBegan { path, user, file, lost });
     }
 
@@ -414,6 +415,7 @@ impl Recorder {
                     return;
                 }
             };
+        self.shared.writes(None);
         doing.asks();
         if bytes == 0 {
             drop(file);
@@ -423,7 +425,7 @@ impl Recorder {
         let synced = file.sync();
         drop(file);
         // What was written is there, whatever becomes of the list.
-        let _ = list.finish(&path, bytes, last);
+        let _ = list.finish(&path, bytes, began, last);
         drop(doing);
         if let Err(error) = synced {
             let text = format!("{}: {}: its end may be missing: {error}", self.shared.path, path.display());

@@ -1,5 +1,6 @@
 //! What the thread of a recording and its handle share.
 
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
@@ -15,12 +16,15 @@ pub(super) struct Shared {
     pub emitter: Emitter,
     /// Why nothing is recorded, though something is sent.
     fault: Mutex<Option<String>>,
+    /// The file that is being written.
+    writing: Mutex<Option<PathBuf>>,
 }
 
 impl Shared {
     pub fn new(path: &str, settings: RecordSettings, emitter: Emitter) -> Shared {
         let settings = ArcSwap::from_pointee(settings);
-        Shared { path: path.into(), settings, emitter, fault: Mutex::default() }
+        let (fault, writing) = Default::default();
+        Shared { path: path.into(), settings, emitter, fault, writing }
     }
 
     /// Nothing is recorded, for this reason. It is told once, until something was recorded again.
@@ -41,6 +45,16 @@ impl Shared {
     /// What is wrong with it, in a sentence.
     pub fn fault(&self) -> Option<String> {
         self.lock().as_ref().map(|reason| format!("{} is not recorded: {reason}", self.path))
+    }
+
+    /// Notes which file is being written.
+    pub fn writes(&self, file: Option<&Path>) {
+        *self.writing.lock().unwrap_or_else(PoisonError::into_inner) = file.map(Path::to_owned);
+    }
+
+    /// The file that is being written.
+    pub fn written_now(&self) -> Option<PathBuf> {
+        self.writing.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<String>> {

@@ -1,0 +1,136 @@
+//! Handlers for recordings: they are listed, listened to and downloaded.
+
+use std::fs::{File, Metadata};
+use std::io::{Seek, SeekFrom};
+use std::ops::Range;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::access::Identity;
+use crate::api::call::{Call, Handled, json};
+use crate::api::core::{Core, FILE_WITHIN};
+use crate::api::problem::Problem;
+use crate::api::service::conclude;
+use crate::api::transfers::read_piece;
+use crate::http::Wanted;
+use crate::json::Recordings;
+use crate::recording::{Recording, RecordingList};
+use crate::{HttpAnswer, HttpRequest, Pipeline, percent};
+
+/// `GET /api/v1/recordings`
+pub(crate) fn list(core: &Core, _: &Call<'_>) -> Handled {
+    Ok(json(200, &Recordings::of(&recorded(core))))
+}
+
+/// `GET /api/v1/recordings/{name}`: the file, or the part that is asked for.
+pub(crate) fn download(core: &Arc<Core>, request: HttpRequest, held: &[String], who: &Identity) {
+    let (recording, mut file, about) = match open(core, &held[0], who) {
+        Ok(found) => found,
+        Err(problem) => return conclude(core, Some(who), request, Err(problem)),
+    };
+    let (length, tag) = (about.len(), entity_tag(&about));
+    // Where an address has fewer bits than a length, nobody has such a file.
+    let part = match request.wants_of(&tag, usize::try_from(length).unwrap_or(usize::MAX)) {
+        Wanted::Whole => None,
+        Wanted::Part(Range { start, end }) => Some(start as u64..end as u64),
+        Wanted::Nothing => return request.answer(kept(HttpAnswer::empty(304), &tag)),
+        Wanted::NoSuchPart => {
+            let range = format!("bytes */{length}");
+            return request.answer(HttpAnswer::empty(416).with("Content-Range", &range));
+        }
+    };
+    let answer = match &part {
+        None => HttpAnswer::empty(200),
+        Some(part) => {
+            let range = format!("bytes {}-{}/{length}", part.start, part.end - 1);
+            HttpAnswer::empty(206).with("Content-Range", &range)
+        }
+    };
+    let answer = kept(answer, &tag)
+        .with("Content-Type", content_type(&recording.path))
+        .with("Content-Disposition", &disposition(&recording.path))
+        .with("Accept-Ranges", "bytes");
+    let part = part.unwrap_or(0..length);
+    if request.method() == "HEAD" {
+        drop(request.send_file(answer, part.end - part.start));
+        return;
+    }
+    core.transfer(who, &recording.path, request, move |request, job| {
+        let mut left = part.end - part.start;
+        let leaving = request.send_file(answer, left);
+        if part.start > 0 && file.seek(SeekFrom::Start(part.start)).is_err() {
+            return;
+        }
+        while left > 0 {
+            // A file that fails, or became shorter, breaks the connection off: nobody takes it for the whole.
+            let Ok(piece) = read_piece(&mut file, left, job) else { return };
+            left -= piece.len() as u64;
+            if piece.is_empty() || !leaving.push(piece) {
+                return;
+            }
+        }
+    });
+}
+
+/// All recordings of the station.
+fn recorded(core: &Core) -> RecordingList {
+    let of_pipelines = core.pipelines.iter().map(Pipeline::recordings);
+    of_pipelines.fold(core.sources.recordings().list(), RecordingList::and)
+}
+
+/// The recording of this name, opened. Only a name that is listed leads to a file.
+fn open(core: &Core, name: &str, who: &Identity) -> Result<(Recording, File, Metadata), Problem> {
+    let found = recorded(core).recordings.into_iter().find(|recording| recording.name == name);
+    let recording =
+        found.ok_or_else(|| Problem::new("not-found", format!("there is no recording {name:?}")))?;
+    let (bounds, path) = (recording.bounds(), recording.path.clone());
+    let opened = core.files.of_user(&who.name).within(&recording.path, FILE_WITHIN, move |_| {
+        let file = bounds.open(&path)?;
+        file.metadata().map(|about| (file, about))
+    })?;
+    let (file, about) = opened.map_err(|error| Problem::new("not-found", format!("{name:?}: {error}")))?;
+    Ok((recording, file, about))
+}
+
+/// A copy of the same file may be kept, and is asked for each time.
+fn kept(answer: HttpAnswer, tag: &str) -> HttpAnswer {
+    answer.with("ETag", tag).with("Cache-Control", "private, no-cache")
+}
+
+/// Another one after each change of the file.
+fn entity_tag(about: &Metadata) -> String {
+    format!("\"{:x}-{:x}-{:x}.{:x}\"", about.ino(), about.len(), about.mtime(), about.mtime_nsec())
+}
+
+fn content_type(path: &Path) -> &'static str {
+    match path.extension().and_then(|ending| ending.to_str()) {
+        Some("mp3") => "audio/mpeg",
+        Some("aac") => "audio/aac",
+        Some("ogg" | "opus") => "audio/ogg",
+        _ => "application/octet-stream",
+    }
+}
+
+/// A file to be saved under its name. Players play it all the same.
+fn disposition(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let plain: String =
+        name.chars().map(|c| if c.is_ascii_graphic() && c != '"' { c } else { '_' }).collect();
+    format!("attachment; filename=\"{plain}\"; filename*=UTF-8''{}", percent::encode_plainly(name.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_saved_under_its_name() {
+        let name = disposition(Path::new("/a/2000-gäst \"ö\".mp3"));
+        assert!(
+            name.starts_with("attachment; filename=\"2000-g_st____.mp3\"; filename*=UTF-8''2000-g%C3%A4st"),
+            "{name}"
+        );
+        assert!(!name.contains('ö') && name.is_ascii());
+    }
+}
