@@ -99,8 +99,8 @@ pub use ids::{AnnouncementId, EntryId, VoiceId};
 pub use ingest::{LiveFormat, LiveSourceState, SourceInfo, SourceState, SourceStream};
 #[cfg(feature = "library")]
 pub use library::{
-    Edits, Hearing, Hits, Imported, LibraryPlaylist, LibraryState, PlaylistTracks, ScanProgress, ScanResult,
-    ScanState, Search, SmartList, SmartOrder, Track,
+    Edits, Hearing, Hits, Imported, Inbox, InboxFile, InboxLimits, InboxUpload, LibraryPlaylist,
+    LibraryState, PlaylistTracks, ScanProgress, ScanResult, ScanState, Search, SmartList, SmartOrder, Track,
 };
 pub use library::{Library, LibrarySettings};
 #[cfg(feature = "library")]
@@ -122,7 +122,7 @@ pub use playout::{
     RequestLimits, Schedule, ScheduledDay, SeparationSettings, Since, SlotSettings, SlotStart, SlotTime,
     TrackHeard, TrackKind, When,
 };
-pub use recording::RecordSettings;
+pub use recording::{RecordSettings, Recording, RecordingList, RecordingState};
 pub use ring::{Inlet, InletHandle, SourceEnd};
 pub use server::{
     AccessLog, Addresses, AudioWriter, Burst, ClientAddress, Colour, Denial, EventStream, Following,

@@ -17,12 +17,15 @@
 
 mod event;
 #[cfg(feature = "library")]
+mod inbox;
+#[cfg(feature = "library")]
 mod library;
 #[cfg(feature = "library")]
 mod listeners;
 mod live;
 #[cfg(feature = "library")]
 mod play;
+mod recording;
 mod schedule;
 mod server;
 mod source;
@@ -35,12 +38,15 @@ use serde::Serialize;
 
 pub use event::Event;
 #[cfg(feature = "library")]
+pub use inbox::{InboxDocument, InboxFile};
+#[cfg(feature = "library")]
 pub use library::{FoundTracks, LibraryDocument, LibraryTrack, OfferedTrack, RequestedTrack};
 #[cfg(feature = "library")]
 pub use listeners::Statistics;
 pub use live::{LiveInput, LiveSource};
 #[cfg(feature = "library")]
 pub use play::Play;
+pub use recording::{Recording, Recordings};
 pub use schedule::Schedule;
 pub use server::{Hls, Listener, Mount, ServerStatistics};
 pub use source::Source;

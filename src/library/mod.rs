@@ -13,8 +13,8 @@ mod settings;
 pub use absent::Library;
 #[cfg(feature = "library")]
 pub use opened::{
-    Edits, Hearing, Hits, Imported, Library, LibraryPlaylist, LibraryState, PlaylistTracks, ScanProgress,
-    ScanResult, ScanState, Search, SmartList, SmartOrder, Track,
+    Edits, Hearing, Hits, Imported, Inbox, InboxFile, InboxLimits, InboxUpload, Library, LibraryPlaylist,
+    LibraryState, PlaylistTracks, ScanProgress, ScanResult, ScanState, Search, SmartList, SmartOrder, Track,
 };
 pub use settings::LibrarySettings;
 pub(crate) use settings::{PLAYED, library_playlist};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::database::files;
 use crate::error::{Error, Result};
 use crate::setting::{
-    EXISTING, EXISTING_FOLDER, FLAG, PATH, Setting, Settings, TIME, Takes, Written, settings,
+    EXISTING, EXISTING_FOLDER, FLAG, PATH, SIZE, Setting, Settings, TIME, Takes, Written, settings,
 };
 
 /// The folders of music that make up a library, and the database that describes them.
@@ -20,6 +20,14 @@ pub struct LibrarySettings {
     pub analyse: bool,
     /// How often all folders are looked through, whatever their disks tell of changes: a minute at least.
     pub poll: Duration,
+    /// The folder into which users send shows, in or below one of the folders. `None`: they send none.
+    pub inbox: Option<PathBuf>,
+    /// The most bytes of a file that a user sends.
+    pub inbox_file_most: usize,
+    /// The most bytes of all files in the inbox of one user.
+    pub inbox_user_most: usize,
+    /// The most bytes of all files in the inbox.
+    pub inbox_most: usize,
 }
 
 /// A thousand folders take a second to look through, on a disk that is quick.
@@ -35,6 +43,10 @@ impl Default for LibrarySettings {
             database: "library.db".into(),
             analyse: true,
             poll: Duration::from_secs(600),
+            inbox: None,
+            inbox_file_most: 512 << 20,
+            inbox_user_most: 4 << 30,
+            inbox_most: 32 << 30,
         }
     }
 }
@@ -52,6 +64,15 @@ impl Settings for LibrarySettings {
         "poll" = "10m", TIME => poll, Restart,
             "How often all folders are looked through. Changes are usually noticed at once; a network disk does not \
              tell of them. At least 1m.";
+        "inbox" else "none", PATH => inbox, Restart,
+            "A folder in or below one of `folders`, into which users with the role `dj` or `admin` send shows, each \
+             into a folder of their own. It is made if it does not exist. See [LIBRARY.md](LIBRARY.md#shows-by-upload).";
+        "inbox_file_most" = "512MiB", SIZE => inbox_file_most, Restart,
+            "The most bytes of a file that a user sends.";
+        "inbox_user_most" = "4GiB", SIZE => inbox_user_most, Restart,
+            "The most bytes of all files of one user in the inbox.";
+        "inbox_most" = "32GiB", SIZE => inbox_most, Restart,
+            "The most bytes of all files in the inbox.";
     };
 
     fn sample() -> LibrarySettings {
@@ -86,6 +107,19 @@ impl LibrarySettings {
         LibrarySettings { folders, database: database.into(), ..LibrarySettings::default() }
     }
 
+    /// Refuses an inbox that lies in no folder: what is sent is to be found, heard and played, as is what lies
+    /// in a folder.
+    pub(crate) fn check_inbox(&self) -> Result<()> {
+        match &self.inbox {
+            Some(inbox) if !self.folders.iter().any(|folder| inbox.starts_with(folder)) => {
+                let inbox = inbox.display();
+                let reason = format!("{inbox} lies in none of the folders: add one that it lies in");
+                Err(Error::setting("inbox", reason))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The database, and the files that SQLite keeps beside it.
     pub(crate) fn files(&self) -> [PathBuf; 3] {
         files(&self.database)
@@ -98,6 +132,7 @@ impl LibrarySettings {
         LibrarySettings {
             folders: self.folders.iter().map(absolute).collect(),
             database: absolute(&self.database),
+            inbox: self.inbox.as_ref().map(absolute),
             ..self.clone()
         }
     }
@@ -145,6 +180,18 @@ mod tests {
         assert_eq!(key(&of(&["/a", "/a"])), Some("folders"));
         assert_eq!(key(&LibrarySettings { database: "/".into(), ..of(&[]) }), Some("database"));
         assert_eq!(key(&LibrarySettings { poll: Duration::from_secs(59), ..of(&[]) }), Some("poll"));
+    }
+
+    #[test]
+    fn an_inbox_lies_in_a_folder() {
+        let of = |inbox: &str| LibrarySettings {
+            inbox: Some(inbox.into()),
+            ..LibrarySettings::of(["/a/b".into()], "library.db")
+        };
+        assert!(of("/a/b").check_inbox().is_ok() && of("/a/b/c").check_inbox().is_ok());
+        for inbox in ["/a/bb", "/a", "b"] {
+            assert!(matches!(of(inbox).check_inbox(), Err(Error::Setting { key: "inbox", .. })), "{inbox}");
+        }
     }
 
     #[test]

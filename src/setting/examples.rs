@@ -53,6 +53,8 @@ pub(crate) fn another(key: &str) -> Written<'static> {
         "database" => Written::Path("another.db".into()),
         "analyse" => Written::Flag(false),
         "poll" => Written::Text("2h"),
+        "inbox" => Written::Path("examples/shows".into()),
+        "inbox_file_most" | "inbox_user_most" | "inbox_most" => Written::Text("7MiB"),
         "state_file" => Written::Path("state".into()),
         "channels" => Written::Integer(1),
         "sample_rate" => Written::Integer(48_000),

@@ -11,6 +11,7 @@ mod reload;
 mod requests;
 mod schedule;
 mod sick_disks;
+mod sick_files;
 mod sick_library;
 mod sick_roots;
 mod sick_station;

@@ -30,6 +30,8 @@ pub(super) enum Disk {
     History,
     /// The database of the library.
     Library,
+    /// The folder of the library, with its inbox.
+    Inbox,
     AccessLog,
     /// The recording of the output.
     Recording,
@@ -125,6 +127,13 @@ impl Sick {
             Disk::Library => {
                 let (folder, database) = (at("well"), at("sick/library.db"));
                 format!("[library]\nfolders = {folder:?}\ndatabase = {database:?}\nanalyse = false\n")
+            }
+            Disk::Inbox => {
+                let (folder, database) = (at("sick"), at("well/library.db"));
+                let inbox = at("sick/inbox");
+                format!(
+                    "[library]\nfolders = {folder:?}\ndatabase = {database:?}\ninbox = {inbox:?}\nanalyse = false\n"
+                )
             }
             _ => String::new(),
         };

@@ -150,6 +150,9 @@ impl<'a> Reader<'a> {
             let reason = "the key \"folders\" is missing: \"music\", for example";
             self.cx.problems.add(fields.place(), reason);
         }
+        if let Err(error) = library.check_inbox() {
+            self.cx.problems.add(&fields.place_of("inbox"), reason_of(error));
+        }
         if cfg!(not(feature = "library")) {
             let reason = "this build has no library: build it with the cargo feature \"library\"";
             self.cx.problems.add(fields.place(), reason);

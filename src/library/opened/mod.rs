@@ -19,6 +19,7 @@ mod track;
 
 mod fault;
 mod hearing;
+mod inbox;
 mod plays;
 mod readers;
 mod scan;
@@ -34,6 +35,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
 use crossbeam::channel::{Sender, bounded};
+pub use inbox::{Inbox, InboxFile, InboxLimits, InboxUpload};
 pub use playlists::{Imported, LibraryPlaylist, PlaylistTracks, SmartList, SmartOrder};
 pub use search::{Hits, Search};
 pub use status::{LibraryState, ScanProgress, ScanResult, ScanState};
@@ -41,6 +43,7 @@ pub use track::{Edits, Hearing, Track};
 
 use crate::error::{Error, Result};
 use crate::event::{EventKind, EventReceiver, StationEvent};
+use crate::filework::Pending;
 use crate::health::Warning;
 use crate::library::LibrarySettings;
 use crate::listening::Waveform;
@@ -77,6 +80,9 @@ struct Inner {
     readers: Readers,
     scans: Sender<Scan>,
     threads: Mutex<Vec<Worker>>,
+    inbox: Option<Inbox>,
+    /// Removes what a crash has left in the inbox.
+    cleaning: Mutex<Option<Pending<()>>>,
 }
 
 impl Library {
@@ -87,11 +93,14 @@ impl Library {
     /// [`Error::Setting`] for settings that cannot work, [`Error::Io`] if the system gives no thread.
     pub fn open(settings: &LibrarySettings) -> Result<Library> {
         settings.check()?;
+        settings.check_inbox()?;
         let shared = Arc::new(Shared::new(settings));
         let (orders, write) = writer::writer(&shared);
         let readers = Readers::new(&shared);
         let (scans, asked) = bounded(MAX_SCANS);
-        let inner = Inner { shared, orders, readers, scans, threads: Mutex::default() };
+        let inbox = Inbox::of(&shared.settings, &scans);
+        let (threads, cleaning) = Default::default();
+        let inner = Inner { shared, orders, readers, scans, threads, inbox, cleaning };
         let scanner = Scanner {
             shared: Arc::clone(&inner.shared),
             orders: inner.orders.clone(),
@@ -120,6 +129,11 @@ impl Library {
             if self.inner.shared.settings.analyse {
                 self.listen()?;
             }
+            if let Some(inbox) = self.inbox() {
+                let own = inbox.clone();
+                let cleaning = self.inner.shared.files.start(inbox.folder(), move |_| own.clean());
+                *lock(&self.inner.cleaning) = cleaning.ok();
+            }
         }
         Ok(())
     }
@@ -138,6 +152,11 @@ impl Library {
             lock(&self.inner.threads).push(thread.map_err(Error::io("starting a thread"))?);
         }
         Ok(())
+    }
+
+    /// The folder into which users send shows. `None`: there is none.
+    pub fn inbox(&self) -> Option<Inbox> {
+        self.inner.inbox.clone()
     }
 
     /// A picture of a track. `None` if nobody has listened to it yet.
