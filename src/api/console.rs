@@ -16,7 +16,7 @@ const PATH: &str = "/console";
 /// What a browser may do with it: what it needs, and only of this server. No other page may have it in a frame,
 /// where a click would be meant for something else.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
-     base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; frame-ancestors 'none'";
+     media-src 'self'; base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; frame-ancestors 'none'";
 
 /// Shows the console, as long as the room lives.
 pub(super) fn show(server: &Server) -> Result<Room> {

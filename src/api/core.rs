@@ -16,6 +16,7 @@ use super::login::NewPassword;
 use super::media::Media;
 use super::metrics::Measuring;
 use super::problem::Problem;
+use super::transfers::Transfers;
 use crate::access::{Allowance, Credential, Identity, Slotted, Turn, Users};
 use crate::codec::{read_cover, read_tags};
 use crate::error::LeaveReason;
@@ -79,6 +80,7 @@ pub(crate) struct Core {
     /// The questions whether the media roots answer. They have places of their own, for none of them is a
     /// user's.
     pub(super) roots: FileWork,
+    pub(crate) transfers: Transfers,
     pub(crate) started: SystemTime,
     pub(super) measuring: Measuring,
     /// Wakes the thread `api` when something has changed.
@@ -122,6 +124,7 @@ impl Core {
             changes: Changes::default(),
             files: FileWork::new(),
             roots: FileWork::new(),
+            transfers: Transfers::default(),
             started: SystemTime::now(),
             measuring: Measuring::default(),
             bell,

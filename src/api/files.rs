@@ -38,6 +38,13 @@ pub(super) enum FileJob {
         who: Option<Identity>,
         handler: fn(&Core, &Call<'_>) -> Handled,
     },
+    /// A file that a user sends or gets.
+    Transfer {
+        request: Box<HttpRequest>,
+        held: Vec<String>,
+        who: Identity,
+        handler: fn(&Arc<Core>, HttpRequest, &[String], &Identity),
+    },
     ReadTags(Entry),
     /// For the metrics.
     #[cfg(feature = "library")]
@@ -49,6 +56,7 @@ impl FileJob {
     fn user(&self) -> Option<&str> {
         match self {
             FileJob::Answer { who, .. } => Some(who.as_ref().map_or("", |who| &who.name)),
+            FileJob::Transfer { who, .. } => Some(&who.name),
             FileJob::ReadTags(_) => None,
             #[cfg(feature = "library")]
             FileJob::CountLibrary => None,
@@ -154,10 +162,16 @@ impl Files {
             FileJob::Answer { request, who: Some(who), .. } if !self.core.guard.still_knows(&who) => {
                 request.answer(changed_meanwhile().answer());
             }
+            FileJob::Transfer { request, who, .. } if !self.core.guard.still_knows(&who) => {
+                request.answer(changed_meanwhile().answer());
+            }
             FileJob::Answer { request, held, who, handler } => {
                 answer_with(&self.core, handler, &held, who.as_ref(), *request);
                 // The new tags may change the titles of the next tracks.
                 self.core.bell.ring();
+            }
+            FileJob::Transfer { request, held, who, handler } => {
+                handler(&self.core, *request, &held, &who);
             }
             FileJob::ReadTags(entry) => self.core.read_tags(&entry),
             #[cfg(feature = "library")]

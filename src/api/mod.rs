@@ -38,6 +38,7 @@ mod sessions;
 mod shared_answers;
 mod stream;
 mod streams;
+mod transfers;
 mod users;
 mod views;
 
@@ -125,7 +126,7 @@ impl Api {
             // One that has stopped opens no files.
             let _ = pipeline.set_media_roots(settings.media_roots.clone());
         }
-        let requests = server.take_polls(routes::PATHS, WAITING)?;
+        let requests = server.take_polls(routes::PATHS, routes::UPLOADS, WAITING)?;
         let sources = server.take_sources(door::WAITING)?;
         let door_bell = sources.bell();
         let places = station.places();

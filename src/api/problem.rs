@@ -46,6 +46,7 @@ pub(crate) const CODES: &[(&str, u16, &str)] = &[
     ("locks-out", 409, "Somebody would lock themselves out"),
     ("limit-reached", 409, "A limit was reached"),
     ("stopped", 409, "It is not running"),
+    ("too-large", 413, "The file is too large"),
     ("unsupported-media-type", 415, "The body must be JSON"),
     ("unsupported-stream", 415, "This stream cannot be taken"),
     ("file-unplayable", 422, "The file cannot be played"),
@@ -59,6 +60,7 @@ pub(crate) const CODES: &[(&str, u16, &str)] = &[
     ("library-unavailable", 503, "The library cannot be used"),
     ("users-unavailable", 503, "The users cannot be changed"),
     ("busy", 503, "Too much to do"),
+    ("disk-full", 507, "The disk is full"),
 ];
 
 impl Problem {

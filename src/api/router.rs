@@ -1,5 +1,7 @@
 //! Finds the handler of a request in one table. A test compares the table with the OpenAPI document.
 
+use std::sync::Arc;
+
 use super::call::{Call, Handled};
 use super::core::Core;
 use super::guard::Access;
@@ -15,6 +17,9 @@ pub(crate) enum Handler {
     Quick(fn(&Core, &Call<'_>) -> Handled),
     /// Runs on the thread `api-files`. It may open files.
     Slow(fn(&Core, &Call<'_>) -> Handled),
+    /// Runs on the thread `api-files`, before the body of its request has come. It answers the request
+    /// itself, which may send a file or get one.
+    Transfer(fn(&Arc<Core>, HttpRequest, &[String], &Identity)),
     /// Runs on the thread `api`, which alone pushes events. It may make the client a follower.
     Events(fn(&mut Streams, &Core, HttpRequest, Follow<'_>)),
 }
@@ -36,6 +41,9 @@ pub(crate) struct Route {
     pub(crate) handler: Handler,
 }
 
+/// Below these, users change what is their own alone, and nothing of a pipeline.
+const OWN: &[&str] = &["/api/v1/library/inbox", "/api/v1/recordings"];
+
 /// What a request changes. A user may be limited to some pipelines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Changed {
@@ -47,6 +55,10 @@ pub(crate) enum Changed {
 impl Route {
     /// What its requests change, if they change anything.
     pub(crate) fn changed(&self) -> Option<Changed> {
+        // What a user sends is their own.
+        if OWN.iter().any(|below| self.path.starts_with(below)) {
+            return None;
+        }
         let of_pipeline = self.path.contains("/{pipeline}");
         let changed = if of_pipeline { Changed::Pipeline } else { Changed::Station };
         matches!(self.access, Access::Needs(Right::Change | Right::Play)).then_some(changed)

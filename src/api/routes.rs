@@ -2,19 +2,19 @@
 
 use super::admin;
 use super::guard::Access;
-#[cfg(feature = "library")]
-use super::handlers::library;
-#[cfg(not(feature = "library"))]
-use super::handlers::no_library as library;
 use super::handlers::{
-    announcements, configuration, denied, history, live, outputs, pipelines, queue, requests, schedule,
-    sessions, sources, station, users, voices,
+    announcements, configuration, denied, history, live, outputs, pipelines, queue, recordings, requests,
+    schedule, sessions, sources, station, users, voices,
 };
+#[cfg(feature = "library")]
+use super::handlers::{inbox, library};
+#[cfg(not(feature = "library"))]
+use super::handlers::{no_library as inbox, no_library as library};
 use super::icecast;
 use super::icy;
 use super::metrics;
 use super::played;
-use super::router::Handler::{self, Events, Quick, Slow};
+use super::router::Handler::{self, Events, Quick, Slow, Transfer};
 use super::router::Route;
 use super::streams::Streams;
 use crate::access::Right;
@@ -33,6 +33,9 @@ pub(crate) const PATHS: &[&str] = &[
     "/requests/",
     "/status-json.xsl",
 ];
+
+/// What is put below these is a file of any length.
+pub(crate) const UPLOADS: &[&str] = &["/api/v1/library/inbox/"];
 
 /// A public route: it needs no credential.
 const fn open(path: &'static str, handler: Handler) -> Route {
@@ -97,6 +100,8 @@ pub(crate) static ROUTES: &[Route] = &[
     change("DELETE", "/api/v1/denied/{id}", Quick(denied::allow)),
     look("/api/v1/sources", Quick(sources::list)),
     change("DELETE", "/api/v1/sources/{id}", Quick(sources::kick)),
+    play("GET", "/api/v1/recordings", Slow(recordings::list)),
+    play("GET", "/api/v1/recordings/{name*}", Transfer(recordings::download)),
     send("GET", "/admin/metadata", Quick(admin::metadata)),
     send("POST", "/admin/metadata", Quick(admin::metadata)),
     Route { method: "GET", path: "/admin.cgi", access: Access::Pass, handler: Quick(icy::admin) },
@@ -109,6 +114,9 @@ pub(crate) static ROUTES: &[Route] = &[
     change("POST", "/api/v1/library/scan", Quick(library::scan)),
     change("POST", "/api/v1/library/pause", Quick(library::pause)),
     change("POST", "/api/v1/library/resume", Quick(library::resume)),
+    play("GET", "/api/v1/library/inbox", Slow(inbox::list)),
+    play("PUT", "/api/v1/library/inbox/{name}", Transfer(inbox::upload)),
+    play("DELETE", "/api/v1/library/inbox/{name}", Slow(inbox::remove)),
     look("/api/v1/library/playlists", Slow(library::playlists)),
     look("/api/v1/library/playlists/{name}", Slow(library::playlist)),
     change("PUT", "/api/v1/library/playlists/{name}", Slow(library::set_playlist)),
@@ -219,9 +227,12 @@ mod tests {
                 continue;
             }
             // Anybody may request something. Who logs out changes nothing of the station. Who is logged in, who
-            // the users are, and what the configuration says is for admins alone.
+            // the users are, and what the configuration says is for admins alone. What was recorded, and what
+            // was sent, is for those who make programmes.
             let for_admins = ["/api/v1/users", "/api/v1/configuration"];
-            let is_other = route.path.starts_with("/api/v1/session")
+            let is_other = ["/api/v1/session", "/api/v1/recordings", "/api/v1/library/inbox"]
+                .iter()
+                .any(|other| route.path.starts_with(other))
                 || (route.method == "GET" && for_admins.contains(&route.path))
                 || route.path == "/requests";
             assert!(is_other || (route.method != "GET") == changes, "{} {}", route.method, route.path);

@@ -148,7 +148,7 @@ impl Service {
         {
             return request.answer(problem.answer().readable_by_all());
         }
-        if request.awaits_body() {
+        if request.awaits_body() && !matches!(handler, Handler::Transfer(_)) {
             // Others take no body, so a user who may only read cannot fill the places for bodies.
             let takes_body = !matches!(request.method(), "GET" | "HEAD");
             return match who {
@@ -177,13 +177,25 @@ impl Service {
             Handler::Slow(handler) => {
                 let (request, who) = (Box::new(request), who.cloned());
                 let job = FileJob::Answer { request, held, who, handler };
-                if let Err(FileJob::Answer { request, .. }) = self.files.take(job) {
-                    let problem = Problem::new("busy", "too many requests wait for files: try again soon");
-                    let answer = problem.retry_after(Duration::from_secs(1)).answer();
-                    request.answer(if is_public { answer.readable_by_all() } else { answer });
-                }
+                self.have_done(job, is_public);
+            }
+            Handler::Transfer(handler) => {
+                // No route of a transfer is public.
+                let Some(who) = who.cloned() else { return };
+                self.have_done(FileJob::Transfer { request: Box::new(request), held, who, handler }, false);
             }
         }
+    }
+
+    /// Has the threads `api-files` do something, or says that too much waits for them.
+    fn have_done(&self, job: FileJob, is_public: bool) {
+        let Err(FileJob::Answer { request, .. } | FileJob::Transfer { request, .. }) = self.files.take(job)
+        else {
+            return;
+        };
+        let problem = Problem::new("busy", "too many requests wait for files: try again soon");
+        let answer = problem.retry_after(Duration::from_secs(1)).answer();
+        request.answer(if is_public { answer.readable_by_all() } else { answer });
     }
 }
 
@@ -231,6 +243,11 @@ pub(super) fn answer_with(
     let handled = catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|_| {
         Err(Problem::new("internal", "there is a fault in Longwave: the log says where"))
     });
+    conclude(core, who, request, handled);
+}
+
+/// Answers a request with what has come of it.
+pub(super) fn conclude(core: &Core, who: Option<&Identity>, request: HttpRequest, handled: Handled) {
     if let (Ok(_), Some(Identity { name, .. })) = (&handled, who) {
         core.note_change(name, &request);
     }
@@ -259,7 +276,7 @@ mod tests {
     use crate::{Server, ServerSettings};
 
     fn service(server: &Server) -> Service {
-        let requests = server.take_polls(&["/"], 64).unwrap();
+        let requests = server.take_polls(&["/"], &[], 64).unwrap();
         let guard = Guard::new(Users::default()).unwrap();
         let (pipelines, media) = (Vec::new(), Media::new(&[]));
         let relays = Arc::new(Relays::new(server, Sessions::default()));

@@ -2,7 +2,7 @@
 //! and ends them is in `handlers/sessions.rs`.)
 //!
 //! A browser sends a cookie whoever makes it ask. So a request of a session that may change something must
-//! say that a page of the station itself asks, and that it is JSON, which no form can say.
+//! say that a page of the station itself asks, and that it is JSON or a file, which no form can say.
 
 use std::sync::{MutexGuard, PoisonError};
 use std::time::Instant;
@@ -81,9 +81,9 @@ impl Guard {
                               send Origin or Sec-Fetch-Site. Programs use a token";
                 return Err(Problem::new("cross-origin", detail));
             }
-            if !request.header("content-type").is_some_and(is_json) {
-                let detail =
-                    "a request of a session needs Content-Type: application/json, even without a body";
+            if !request.header("content-type").is_some_and(no_form_says) {
+                let detail = "a request of a session needs Content-Type: application/json, even without a \
+                              body; a file is application/octet-stream";
                 return Err(Problem::new("unsupported-media-type", detail));
             }
         }
@@ -95,6 +95,11 @@ impl Guard {
     fn open_sessions(&self) -> MutexGuard<'_, Sessions> {
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether no form can say this content type.
+fn no_form_says(content_type: &str) -> bool {
+    is_json(content_type) || content_type.eq_ignore_ascii_case("application/octet-stream")
 }
 
 /// Who wants to log in.

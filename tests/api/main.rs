@@ -13,6 +13,7 @@ mod document;
 mod events;
 #[cfg(feature = "mp3")]
 mod icy;
+mod inbox;
 mod keeping_users;
 mod library;
 mod live;
@@ -25,6 +26,7 @@ mod notifier;
 mod open;
 #[cfg(feature = "mp3")]
 mod proxies;
+mod recordings;
 #[cfg(feature = "mp3")]
 mod rights;
 mod schedule;

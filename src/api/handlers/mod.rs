@@ -5,6 +5,8 @@ pub(crate) mod configuration;
 pub(crate) mod denied;
 pub(crate) mod history;
 #[cfg(feature = "library")]
+pub(crate) mod inbox;
+#[cfg(feature = "library")]
 pub(crate) mod library;
 pub(crate) mod live;
 #[cfg(not(feature = "library"))]
@@ -12,6 +14,7 @@ pub(crate) mod no_library;
 pub(crate) mod outputs;
 pub(crate) mod pipelines;
 pub(crate) mod queue;
+pub(crate) mod recordings;
 pub(crate) mod requests;
 pub(crate) mod schedule;
 pub(crate) mod sessions;

@@ -225,6 +225,22 @@ pub enum CtlCommand {
         #[arg(long, value_name = "ID")]
         end: Option<u64>,
     },
+    /// Send a show into the inbox of the library, where it is when the station has looked at it
+    Upload {
+        file: PathBuf,
+        /// Its name in the inbox; without it, that of the file
+        #[arg(long)]
+        name: Option<String>,
+        /// Replace a file of yours that has this name
+        #[arg(long)]
+        replace: bool,
+    },
+    /// List what was recorded
+    Recordings {
+        /// Write this recording to standard output instead
+        #[arg(long, value_name = "NAME")]
+        get: Option<String>,
+    },
     /// List the users and tokens of the station (`longwave user` adds them)
     Users {
         /// Remove this one instead

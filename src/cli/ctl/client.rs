@@ -1,7 +1,8 @@
 //! Sends requests to a station, with a credential from an option, the environment or a token file.
 
 use std::env;
-use std::io::{BufRead, BufReader};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Write};
 use std::path::Path;
 use std::time::Duration;
 
@@ -24,6 +25,9 @@ const LONGEST_CREDENTIAL: u64 = 64 << 10;
 const LONGEST_TEXT: u64 = 64 << 20;
 /// Answers take milliseconds; a longer wait is in vain.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A file is looked at before it is answered, and its disk may be slow.
+const FILE_PATIENCE: Duration = Duration::from_secs(120);
 
 pub struct Client {
     agent: Agent,
@@ -67,6 +71,39 @@ impl Client {
             true => Ok(text),
             false => Err(self.refused(response.status().as_u16(), &text)),
         }
+    }
+
+    /// Puts a file, however long it takes. Returns the answer, or why it was refused.
+    pub fn send_file(&self, path: &str, file: File) -> Result<Value, Failure> {
+        let request = Request::put(format!("{}{path}", self.server))
+            .header("Accept", "application/json")
+            .header("Content-Type", "application/octet-stream")
+            // What is refused anyway is not sent first.
+            .header("Expect", "100-continue");
+        let request = match &self.authorization {
+            Some(authorization) => request.header("Authorization", authorization),
+            None => request,
+        };
+        let request = request.body(file).map_err(|error| self.wrong(&error))?;
+        let request =
+            self.agent.configure_request(request).timeout_recv_response(Some(FILE_PATIENCE)).build();
+        let mut response = self.agent.run(request).map_err(|error| self.unreachable(&error))?;
+        let text = response.body_mut().read_to_string().map_err(|error| self.unreachable(&error))?;
+        match response.status().is_success() {
+            true => Ok(serde_json::from_str(&text).unwrap_or_default()),
+            false => Err(self.refused(response.status().as_u16(), &text)),
+        }
+    }
+
+    /// Writes a file of the station, however long it takes.
+    pub fn fetch(&self, path: &str, to: &mut impl Write) -> Result<(), Failure> {
+        let mut response = self.send("GET", path, None, "*/*")?;
+        if !response.status().is_success() {
+            let text = response.body_mut().read_to_string().unwrap_or_default();
+            return Err(self.refused(response.status().as_u16(), &text));
+        }
+        let copied = io::copy(&mut response.body_mut().as_reader(), to).and_then(|_| to.flush());
+        copied.map_err(|error| Failure::Refused(format!("longwave: it was not fetched whole: {error}")))
     }
 
     /// The path of the pipeline with this name, or of the only pipeline.
@@ -140,8 +177,7 @@ impl Client {
         if let Some(authorization) = &self.authorization {
             request = request.header("Authorization", authorization);
         }
-        let wrong =
-            |error: ureq::http::Error| Failure::Usage(format!("longwave: --server {}: {error}", self.server));
+        let wrong = |error: ureq::http::Error| self.wrong(&error);
         let sent = match body {
             Some(body) => {
                 let request = request.header("Content-Type", "application/json");
@@ -152,6 +188,10 @@ impl Client {
             None => self.agent.run(request.body(()).map_err(wrong)?),
         };
         sent.map_err(|error| self.unreachable(&error))
+    }
+
+    fn wrong(&self, error: &ureq::http::Error) -> Failure {
+        Failure::Usage(format!("longwave: --server {}: {error}", self.server))
     }
 
     fn unreachable(&self, error: &ureq::Error) -> Failure {

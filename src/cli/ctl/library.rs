@@ -4,7 +4,7 @@ use clap::Subcommand;
 use serde_json::{Map, Value, json};
 
 use super::client::Client;
-use super::{Out, encoded, table};
+use super::{Out, encoded, query, table};
 use crate::cli::Failure;
 
 #[derive(Debug, Subcommand)]
@@ -36,6 +36,15 @@ pub enum LibraryCtl {
     Pause,
     /// Let scanning and listening go on
     Resume,
+    /// List the shows in the inbox: `longwave ctl upload` sends one
+    Inbox {
+        /// Remove this one instead
+        #[arg(long, value_name = "NAME")]
+        remove: Option<String>,
+        /// Of this user; without it, one of yours
+        #[arg(long, requires = "remove")]
+        user: Option<String>,
+    },
     /// List the playlists of the library
     Playlists,
     /// Show a playlist of the library, or change it
@@ -79,6 +88,11 @@ pub(super) fn run(command: Option<&LibraryCtl>, client: &Client, out: &Out) -> R
         Some(LibraryCtl::Scan) => out.done(&ask("POST", "/scan", None)?),
         Some(LibraryCtl::Pause) => out.done(&ask("POST", "/pause", None)?),
         Some(LibraryCtl::Resume) => out.done(&ask("POST", "/resume", None)?),
+        Some(LibraryCtl::Inbox { remove: None, .. }) => out.show(&ask("GET", "/inbox", None)?, table::inbox),
+        Some(LibraryCtl::Inbox { remove: Some(name), user }) => {
+            let user = query(&[("user", user.as_deref())]);
+            out.done(&ask("DELETE", &format!("/inbox/{}{user}", encoded(name)), None)?)
+        }
         Some(LibraryCtl::Playlists) => out.show(&ask("GET", "/playlists", None)?, table::playlists),
         Some(LibraryCtl::Playlist { name, set, rename, tracks, remove }) => {
             let path = format!("/playlists/{}", encoded(name));

@@ -4,6 +4,7 @@
 
 pub mod args;
 mod client;
+mod files;
 pub mod library;
 mod table;
 
@@ -74,6 +75,10 @@ pub fn run(args: &Ctl) -> Result<(), Failure> {
         CtlCommand::Users { remove: Some(name) } => {
             return out.done(&client.ask("DELETE", &format!("/api/v1/users/{}", encoded(name)), None)?);
         }
+        CtlCommand::Upload { file, name, replace } => {
+            return files::upload(file, name.as_deref(), *replace, &client, &out);
+        }
+        CtlCommand::Recordings { get } => return files::recordings(get.as_deref(), &client, &out),
         CtlCommand::Report { from, to, by } => {
             let wanted = query(&[
                 ("from", Some(from.as_str())),
@@ -221,8 +226,10 @@ fn of_pipeline(command: &CtlCommand, pipeline: &Pipeline<'_>, out: &Out) -> Resu
         | CtlCommand::Deny { .. }
         | CtlCommand::Denied { .. }
         | CtlCommand::Played { mount: Some(_), .. }
+        | CtlCommand::Recordings { .. }
         | CtlCommand::Report { .. }
         | CtlCommand::Statistics { .. }
+        | CtlCommand::Upload { .. }
         | CtlCommand::Watch => Ok(()),
     }
 }

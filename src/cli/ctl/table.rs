@@ -225,6 +225,23 @@ pub fn listeners(list: &Value) -> String {
     table(&["ID", "MOUNT", "ADDRESS", "SINCE", "PLAYER"], rows(list, cells))
 }
 
+/// What was recorded, and what could not be looked at.
+pub fn recordings(found: &Value) -> String {
+    let cells = |recording: &Value| {
+        let fields = ["began", "state", "duration", "bytes", "name"];
+        fields.map(|field| text(&recording[field])).to_vec()
+    };
+    let listed = table(&["BEGAN", "STATE", "SECONDS", "BYTES", "NAME"], rows(&found["recordings"], cells));
+    let problems = found["problems"].as_array().into_iter().flatten();
+    problems.fold(listed, |listed, problem| format!("{listed}{}\n", text(problem)))
+}
+
+/// What is in the inbox of the library.
+pub fn inbox(inbox: &Value) -> String {
+    let cells = |file: &Value| ["user", "modified", "bytes", "name"].map(|field| text(&file[field])).to_vec();
+    table(&["USER", "MODIFIED", "BYTES", "NAME"], rows(&inbox["files"], cells))
+}
+
 pub fn sources(list: &Value) -> String {
     let cells = |source: &Value| {
         vec![
