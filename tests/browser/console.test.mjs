@@ -265,7 +265,7 @@ for (const [device, options] of Object.entries(DEVICES)) {
 
   test(`axe finds nothing wrong on ${device}, and nothing sticks out`, async () => {
     const page = await openAs("eve", options);
-    for (const view of ["onair", "playlists", "decks", "live", "schedule", "listeners", "users", "station"]) {
+    for (const view of ["onair", "playlists", "decks", "live", "schedule", "shows", "listeners", "users", "station"]) {
       await page.locator(`nav a[href="#${view}"]`).click();
       await page.locator(`#${view}`).waitFor();
       await axeFindsNothing(page, view);

@@ -12,13 +12,24 @@ import { complain } from "./notes.js";
  * @param {unknown} [body]
  * @returns {Promise<any>}
  */
-export async function ask(method, path, body) {
+export function ask(method, path, body) {
+  return loggedIn(() => send(method, path, body));
+}
+
+/**
+ * Does what needs a login. If nobody is logged in any more, asks for a login and does it again.
+ *
+ * @template T
+ * @param {() => Promise<T>} work
+ * @returns {Promise<T>}
+ */
+export async function loggedIn(work) {
   try {
-    return await send(method, path, body);
+    return await work();
   } catch (problem) {
     if (!(problem instanceof Problem) || problem.status !== 401) throw problem;
     await logIn("Your session has ended. Log in again to go on: nothing is lost.");
-    return send(method, path, body);
+    return work();
   }
 }
 

@@ -13,9 +13,11 @@ import { complain, undoLast } from "./notes.js";
 import { begin as beginOnAir, beginAnnouncements, show as showOnAir } from "./onair.js";
 import { begin as beginPlaylists, refresh as refreshPlaylists } from "./playlists.js";
 import { begin as beginQueue, refresh as refreshQueue } from "./queue.js";
+import { begin as beginRecordings, refresh as refreshRecordings } from "./recordings.js";
 import { refresh as refreshSchedule } from "./schedule.js";
 import { begin as beginSession, logOut, may, onLogin } from "./session.js";
 import { begin as beginOverTime, refresh as refreshOverTime } from "./overtime.js";
+import { begin as beginShows, refresh as refreshShows } from "./shows.js";
 import { begin as beginStation, choose, follow, names, onChange, pipeline } from "./station.js";
 import { begin as beginUsers, refresh as refreshUsers } from "./users.js";
 import { begin as beginWeek } from "./week.js";
@@ -31,6 +33,7 @@ const VIEWS = {
   decks: refreshDecks,
   live: refreshLive,
   schedule: refreshSchedule,
+  shows: () => Promise.all([refreshShows(), refreshRecordings()]),
   listeners: () => Promise.all([refreshListeners(), refreshOverTime()]),
   users: refreshUsers,
   station: refreshAdministration,
@@ -46,6 +49,8 @@ async function main() {
   beginPlaylists();
   beginDecks();
   beginLive();
+  beginShows();
+  beginRecordings();
   beginUsers();
   beginWeek();
   beginConfiguration();

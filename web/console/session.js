@@ -36,6 +36,16 @@ export function may(right, pipeline) {
   return pipelines.length === 0 || (pipeline !== undefined && pipelines.includes(pipeline));
 }
 
+/**
+ * Whether the user has this right at all, for what belongs to no pipeline.
+ *
+ * @param {string} right
+ */
+export const has = (right) => account?.rights.includes(right) ?? false;
+
+/** The name of who is logged in. */
+export const ownName = () => account?.name ?? "";
+
 /** Finds out who is logged in, and asks for a login if nobody is. */
 export async function begin() {
   // Who was never here, or has logged out, need not ask.

@@ -36,6 +36,15 @@ export function dayAndTime(at, timeZone) {
 }
 
 /**
+ * Date and time.
+ *
+ * @param {string} at RFC 3339
+ */
+export function dateAndTime(at) {
+  return new Date(at).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+}
+
+/**
  * 3.4 MB.
  *
  * @param {number} bytes
