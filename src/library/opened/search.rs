@@ -99,10 +99,13 @@ pub(super) fn present(connection: &Connection) -> rusqlite::Result<usize> {
     connection.query_row("SELECT count(*) FROM tracks WHERE missing IS NULL", [], |row| row.get(0))
 }
 
-/// The words as SQLite's full-text search takes them. `None` if there are none.
+/// The words as SQLite's full-text search takes them. `None` if there are none. Control characters separate
+/// words like spaces do: for SQLite, an expression would end at a NUL.
 pub(super) fn expression(words: &str) -> Option<String> {
-    let is_open = !words.ends_with(char::is_whitespace);
-    let words: Vec<&str> = words.split_whitespace().take(MAX_WORDS).collect();
+    let separates = |c: char| c.is_whitespace() || c.is_control();
+    let is_open = !words.ends_with(separates);
+    let words = words.split(separates).filter(|word| !word.is_empty());
+    let words: Vec<&str> = words.take(MAX_WORDS).collect();
     let last = words.len().checked_sub(1)?;
     let term = |(index, word): (usize, &&str)| {
         let (field, word) = match word.split_once(':') {
@@ -137,6 +140,9 @@ mod tests {
             ("12\" mix", Some("\"12\"\"\" AND \"mix\"*")),
             ("re:zero", Some("\"re:zero\"*")),
             ("genre:jazz year:195", Some("genre : \"jazz\" AND year : \"195\"*")),
+            ("a\0b", Some("\"a\" AND \"b\"*")),
+            ("file:a\0", Some("file : \"a\"")),
+            ("\0\x1b", None),
         ] {
             assert_eq!(expression(typed).as_deref(), meant, "{typed:?}");
         }
