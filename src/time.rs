@@ -41,7 +41,7 @@ pub(crate) fn as_seconds<S: Serializer>(time: &Duration, to: S) -> Result<S::Ok,
     to.serialize_f64(seconds(*time))
 }
 
-/// For serde: a time in seconds, or none.
+/// For serde: a time in seconds, or none. Debug's form of a number is short, however large it is.
 #[cfg(feature = "library")]
 pub(crate) mod optional_seconds {
     use super::{Deserialize, Deserializer, Duration, Serializer, seconds};
@@ -56,7 +56,7 @@ pub(crate) mod optional_seconds {
 
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
         let wrong = |seconds| {
-            serde::de::Error::custom(format!("{seconds} is not within 0 and {} seconds", super::LONGEST))
+            serde::de::Error::custom(format!("{seconds:?} is not within 0 and {} seconds", super::LONGEST))
         };
         Option::<f64>::deserialize(from)?
             .map(|seconds| super::parse(seconds).ok_or_else(|| wrong(seconds)))
@@ -68,7 +68,7 @@ pub(crate) mod optional_seconds {
 pub(crate) fn from_seconds<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
     let seconds = f64::deserialize(from)?;
     parse(seconds)
-        .ok_or_else(|| serde::de::Error::custom(format!("{seconds} is not within 0 and {LONGEST} seconds")))
+        .ok_or_else(|| serde::de::Error::custom(format!("{seconds:?} is not within 0 and {LONGEST} seconds")))
 }
 
 /// The same where nothing need be asked for.

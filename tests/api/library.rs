@@ -68,6 +68,15 @@ fn the_library_is_searched_and_edited() {
     {
         assert_eq!(patch(wrong.clone()).status, 422, "{wrong}");
     }
+    for (field, text) in [("artist", "a\0b"), ("title", "\u{1b}[2J"), ("title", "\n")] {
+        let refused = patch(json!({ field: text }));
+        assert_eq!(refused.problem(), (422, "invalid-value".into(), Some(field.into())), "{text:?}");
+    }
+    let refused = patch(json!({"cue_in": 1e300})).json()["detail"].to_string();
+    assert!(refused.contains("1e300"), "{refused}");
+    for words in ["a%00b", "artist:%00", "%00"] {
+        assert!(get(&radio, &format!("/tracks?search={words}"))["total"].is_u64(), "{words}");
+    }
     assert_eq!(radio.steer("PATCH", "/api/v1/library/tracks/999", json!({"rating": 1})).status, 404);
     for limit in ["0", "1001", "x"] {
         let answer = radio.steer("GET", &format!("/api/v1/library/tracks?limit={limit}"), Value::Null);
@@ -110,12 +119,19 @@ fn playlists_are_made_and_removed_by_their_names() {
     assert_eq!(get(&radio, "/playlists"), json!([playlist]));
     for (wrong, status) in [
         (json!({"kind": "music"}), 400),
+        (json!({"ordered": [], "smart": {}}), 400),
+        (json!({"ordered": null, "smart": {}}), 400),
+        (json!({"kind": "show", "smart": {"search": "a\0b"}}), 204),
         (json!({"smart": {"genres": ["Jazz"]}}), 400),
         (json!({"ordered": ["one.wav"]}), 400),
         (json!({"smart": {"added_within": "soon"}}), 422),
     ] {
         assert_eq!(put(wrong.clone()).status, status, "{wrong}");
     }
+    let refused = put(json!({"kind": "music"})).json()["detail"].to_string();
+    assert!(refused.contains("say which tracks"), "{refused}");
+    let refused = radio.steer("PUT", "/api/v1/library/playlists/a%00b", json!({"ordered": []}));
+    assert_eq!(refused.problem(), (422, "invalid-value".into(), Some("name".into())));
     assert_eq!(put(json!({"ordered": [77]})).status, 404);
     let rename = |to: &str| radio.steer("PATCH", path, json!({ "name": to })).status;
     let other = "/api/v1/library/playlists/other";

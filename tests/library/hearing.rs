@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
-use longwave::{Hearing, SmartList};
+use longwave::{Error, Hearing, SmartList};
 use longwave_testing::sound::{sine, wav};
 use longwave_testing::until_lowest;
 
@@ -35,6 +35,15 @@ fn each_track_is_listened_to_once_and_again_when_it_has_changed() {
     assert!((louder - 20.0).abs() < 0.2, "{louder} LU");
     assert_eq!(heard(&loud).duration, Some(Duration::from_secs(2)));
     let id = library.track_at(&loud).unwrap().unwrap().id;
+    let cue_out = |seconds| {
+        library.edit(id, move |edits| {
+            edits.cue_out = Some(Duration::from_secs(seconds));
+            Ok(())
+        })
+    };
+    let refused = cue_out(3).unwrap_err();
+    assert!(matches!(refused, Error::Setting { key: "cue_out", .. }), "{refused}");
+    cue_out(2).unwrap();
     assert!(library.waveform(id).unwrap().unwrap().peaks().iter().any(|peak| *peak > 100));
     let smart = SmartList { loudness_from: Some(-12.0), ..SmartList::default() };
     library.set_playlist(longwave::LibraryPlaylist::smart("loud", smart)).unwrap();

@@ -74,7 +74,8 @@ pub(crate) fn stop(core: &Core, call: &Call<'_>) -> Handled {
 
 fn fade(call: &Call<'_>) -> Result<Duration, Problem> {
     let Some(seconds) = call.parameter::<f64>("fade")? else { return Ok(FADE) };
-    let wrong = || Problem::new("invalid-parameter", format!("{seconds} is no fade, in seconds")).at("fade");
+    let wrong =
+        || Problem::new("invalid-parameter", format!("{seconds:?} is no fade, in seconds")).at("fade");
     parse(seconds).ok_or_else(wrong)
 }
 

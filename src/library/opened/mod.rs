@@ -253,11 +253,7 @@ impl Library {
         id: i64,
         mut change: impl FnMut(&mut Edits) -> Result<()> + Send + 'static,
     ) -> Result<Track> {
-        self.inner.orders.ask(move |connection| {
-            let mut edits = track::by_id(connection, &[], id)?.edits;
-            change(&mut edits)?;
-            track::edit(connection, id, &edits)
-        })?;
+        self.inner.orders.ask(move |connection| track::edit(connection, id, &mut change))?;
         self.track(id)
     }
 

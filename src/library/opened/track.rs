@@ -17,7 +17,7 @@ use crate::listening::Waveform;
 use crate::metadata::Tags;
 use crate::path_text::cleaned;
 use crate::playout::{Heard, TrackHeard, TrackKind};
-use crate::time::{from_millis, optional_seconds};
+use crate::time::{from_millis, optional_seconds, seconds};
 
 /// A track of the library.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,11 +56,7 @@ impl Track {
 
     /// How it sounds: what a person has set, and what was measured.
     pub(super) fn heard(&self) -> TrackHeard {
-        let measured = match self.hearing {
-            Hearing::Heard(heard) => heard,
-            Hearing::Waiting | Hearing::Unhearable => Heard::default(),
-        };
-        TrackHeard { set: self.edits.heard(), measured }
+        TrackHeard { set: self.edits.heard(), measured: self.measured() }
     }
 
     /// Its name.
@@ -75,11 +71,15 @@ impl Track {
 
     /// How long it sounds, if that is known: as it was heard, else as its file says.
     pub fn duration(&self) -> Option<Duration> {
-        let heard = match self.hearing {
-            Hearing::Heard(heard) => heard.duration,
-            Hearing::Waiting | Hearing::Unhearable => None,
-        };
-        heard.or(self.tags.duration)
+        self.measured().duration.or(self.tags.duration)
+    }
+
+    /// What was heard of it.
+    fn measured(&self) -> Heard {
+        match self.hearing {
+            Hearing::Heard(heard) => heard,
+            Hearing::Waiting | Hearing::Unhearable => Heard::default(),
+        }
     }
 }
 
@@ -155,11 +155,30 @@ impl Edits {
         serde_json::from_value(Value::Object(all)).map_err(|error| Error::setting("edits", error.to_string()))
     }
 
+    /// Refuses cue points that were changed and lie beyond the end of the file.
+    fn check_cues(&self, before: &Edits, length: Duration) -> Result<()> {
+        for (key, now, before) in [
+            ("cue_in", self.cue_in, before.cue_in),
+            ("cue_out", self.cue_out, before.cue_out),
+            ("start_next", self.start_next, before.start_next),
+        ] {
+            if now != before && now.is_some_and(|point| point > length) {
+                let reason = format!("it is beyond the end of the file: {} seconds at most", seconds(length));
+                return Err(Error::setting(key, reason));
+            }
+        }
+        Ok(())
+    }
+
     /// Refuses what cannot be.
-    pub(super) fn check(&self) -> Result<()> {
+    fn check(&self) -> Result<()> {
         for (key, text) in [("artist", &self.artist), ("title", &self.title)] {
-            if text.as_ref().is_some_and(|text| text.trim().is_empty() || text.chars().count() > MAX_TEXT) {
+            let Some(text) = text else { continue };
+            if text.trim().is_empty() || text.chars().count() > MAX_TEXT {
                 return Err(Error::setting(key, format!("1 to {MAX_TEXT} characters, or nothing at all")));
+            }
+            if text.contains(char::is_control) {
+                return Err(Error::setting(key, "it has a control character: leave it out"));
             }
         }
         if self.loudness_lufs.is_some_and(|loudness| !(-70.0..=0.0).contains(&loudness)) {
@@ -301,12 +320,22 @@ pub(super) fn unplayable(view: &View<'_>, limit: usize) -> std::result::Result<V
 }
 
 /// Changes what a person has said of a track, and what a search finds it by.
-pub(super) fn edit(connection: &Connection, id: i64, edits: &Edits) -> std::result::Result<(), Fault> {
+pub(super) fn edit(
+    connection: &Connection,
+    id: i64,
+    change: impl FnOnce(&mut Edits) -> Result<()>,
+) -> std::result::Result<(), Fault> {
+    let track = by_id(connection, &[], id)?;
+    let mut edits = track.edits.clone();
+    change(&mut edits)?;
     edits.check()?;
-    if *edits == Edits::default() {
+    if let Some(length) = track.measured().duration {
+        edits.check_cues(&track.edits, length)?;
+    }
+    if edits == Edits::default() {
         connection.execute("DELETE FROM edits WHERE track = ?1", params![id])?;
     } else {
-        let text = serde_json::to_string(edits).expect("edits are plain values");
+        let text = serde_json::to_string(&edits).expect("edits are plain values");
         connection
             .execute("INSERT OR REPLACE INTO edits (track, edits) VALUES (?1, ?2)", params![id, text])?;
     }

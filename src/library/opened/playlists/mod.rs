@@ -5,7 +5,7 @@ mod m3u;
 mod smart;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::fault::Fault;
 use super::readers::View;
@@ -25,12 +25,12 @@ const MAX_TRACKS: usize = 200_000;
 
 /// A playlist of the library.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Written")]
 pub struct LibraryPlaylist {
-    /// Its name, by which `playlist = "library:NAME"` plays it: 1 to 100 characters, without `/`.
-    #[serde(default)]
+    /// Its name, by which `playlist = "library:NAME"` plays it: 1 to 100 characters, without `/` and control
+    /// characters.
     pub name: String,
     /// What its tracks are for, unless a person has said otherwise of a track.
-    #[serde(default)]
     pub kind: TrackKind,
     /// Its tracks.
     #[serde(flatten)]
@@ -38,13 +38,51 @@ pub struct LibraryPlaylist {
 }
 
 /// The tracks of a playlist.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PlaylistTracks {
     /// These, in this order. A track may be there more than once.
     Ordered(Vec<i64>),
     /// Those that a query finds, at the moment when the playlist is read.
     Smart(SmartList),
+}
+
+/// A playlist as somebody wrote it.
+#[derive(Deserialize)]
+struct Written {
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    kind: TrackKind,
+    #[serde(default, deserialize_with = "some")]
+    ordered: Option<Vec<i64>>,
+    #[serde(default, deserialize_with = "some")]
+    smart: Option<SmartList>,
+}
+
+/// What is written must be there: `null` is nothing that anybody wants to say.
+fn some<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> std::result::Result<Option<T>, D::Error> {
+    T::deserialize(from).map(Some)
+}
+
+impl TryFrom<Written> for LibraryPlaylist {
+    type Error = &'static str;
+
+    fn try_from(written: Written) -> std::result::Result<LibraryPlaylist, &'static str> {
+        let Written { name, kind, ordered, smart } = written;
+        let tracks = match (ordered, smart) {
+            (Some(tracks), None) => PlaylistTracks::Ordered(tracks),
+            (None, Some(smart)) => PlaylistTracks::Smart(smart),
+            (Some(_), Some(_)) => return Err("it is either ordered or smart: leave one of them out"),
+            (None, None) => {
+                return Err(
+                    "say which tracks: \"ordered\", by their ids ({\"ordered\": [1, 2]}), or \"smart\", \
+                            by a query ({\"smart\": {\"genre\": [\"Jazz\"]}})",
+                );
+            }
+        };
+        Ok(LibraryPlaylist { name, kind, tracks })
+    }
 }
 
 impl LibraryPlaylist {
@@ -78,7 +116,7 @@ fn check_name(name: &str) -> Result<()> {
     if (1..=MAX_NAME).contains(&name.chars().count()) && is_plain {
         return Ok(());
     }
-    let rule = format!("1 to {MAX_NAME} characters, without \"/\" and without spaces around it");
+    let rule = format!("1 to {MAX_NAME} characters, without \"/\", control characters and spaces around it");
     Err(Error::setting("name", format!("{name:?} is not a name for a playlist: {rule}")))
 }
 
