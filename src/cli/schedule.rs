@@ -22,7 +22,7 @@ pub fn run(action: &ScheduleAction) -> Result<(), Failure> {
     let time = Duration::from_secs(u64::from(args.hours) * 3600);
     // A preview changes nothing: a library that is not there yet has no playlists.
     let library = config.library.as_ref().filter(|library| library.database.exists());
-    pipeline.library = library.map(Library::open).transpose()?;
+    pipeline.library = library.map(Library::open_as_it_is).transpose()?;
     let tracks = preview_schedule(&pipeline, SystemTime::now(), time)?;
     let documents = tracks.iter().map(|track| PlannedTrack::of(track, &WholePaths));
     let list = serde_json::to_value(documents.collect::<Vec<_>>()).unwrap_or(Value::Null);

@@ -12,7 +12,7 @@ mod trouble;
 use std::path::{Path, PathBuf};
 
 #[cfg(feature = "library")]
-pub(crate) use opened::{Database, Place, copy_file, is_in_use, set_aside};
+pub(crate) use opened::{Database, Place, copy_file, is_in_use, judged, set_aside};
 #[cfg(feature = "library")]
 pub(crate) use schema::Schema;
 #[cfg(feature = "library")]

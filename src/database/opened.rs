@@ -3,8 +3,8 @@
 //! One thread writes. Readers have connections of their own, which never wait for it: the database keeps a
 //! log of what is new beside itself (WAL).
 
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -53,11 +53,17 @@ pub(crate) enum Place {
     Gone,
     /// There is another one in its place.
     Replaced,
+    /// Nothing is left in it: somebody has truncated it.
+    Emptied,
 }
 
 impl Database {
     /// Opens a database, or makes it.
     pub fn open(file: &Path, schema: &Schema<'_>) -> Result<Database, Trouble> {
+        Database::open_any(file, schema).map_err(|trouble| judged(file, trouble))
+    }
+
+    fn open_any(file: &Path, schema: &Schema<'_>) -> Result<Database, Trouble> {
         let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         if let Err(error) = access(folder, Access::WRITE_OK) {
             let reason = "let this user write in its folder";
@@ -100,11 +106,15 @@ impl Database {
 
     /// Whether its file is where it was. A disk that does not say so counts as if it was.
     pub fn place(&self, file: &Path) -> Place {
-        if fs::metadata(file).is_err_and(|error| error.kind() != io::ErrorKind::NotFound) {
+        let about = fs::metadata(file);
+        if about.as_ref().is_err_and(|error| error.kind() != io::ErrorKind::NotFound) {
             return Place::AsItWas;
         }
         let now = Identity::of(file);
+        // One that is open has a page at least.
+        let is_empty = about.is_ok_and(|about| about.len() == 0);
         match (now == self.identity, now.0[0] == self.identity.0[0] || now.0[0].is_none()) {
+            (true, _) if is_empty => Place::Emptied,
             (true, _) => Place::AsItWas,
             (false, true) => Place::Gone,
             (false, false) => Place::Replaced,
@@ -120,6 +130,33 @@ impl Database {
         let _ = [log, index].map(fs::remove_file);
         fs::rename(&again, file).map_err(|error| Trouble::Passing(error.to_string()))
     }
+}
+
+/// What every database of SQLite begins with.
+const MAGIC: &[u8; 16] = b"SQLite format 3\0";
+
+/// The size of the pages of our databases, in bytes.
+const PAGE: u64 = 4096;
+
+/// What is wrong with a file in which SQLite finds no sound database. One that was never ours is not damaged:
+/// its name was a slip, and it is left alone.
+pub(crate) fn judged(file: &Path, trouble: Trouble) -> Trouble {
+    match trouble {
+        Trouble::Damaged(_) if !may_be_ours(file) => {
+            Trouble::Foreign("it is no database of Longwave, and is left alone: choose another name".into())
+        }
+        trouble => trouble,
+    }
+}
+
+/// Whether a file may be a damaged database of ours: it begins like one, or has whole pages. One that cannot
+/// be read may be one, too.
+fn may_be_ours(file: &Path) -> bool {
+    let mut begins = Vec::new();
+    let Ok(opened) = File::open(file) else { return true };
+    let Ok(about) = opened.metadata() else { return true };
+    let is_read = opened.take(MAGIC.len() as u64).read_to_end(&mut begins).is_ok();
+    !is_read || begins == MAGIC || about.len() % PAGE == 0
 }
 
 fn version(connection: &Connection) -> i64 {

@@ -16,7 +16,7 @@ use super::play::{Piece, Play, PlayKind, PlaysWanted};
 use super::retention::Oldest;
 use super::schema::SCHEMA;
 use super::waiting::Batch;
-use crate::database::{Database, Place, Trouble, files, set_aside};
+use crate::database::{Database, Place, Trouble, files, judged, set_aside};
 use crate::error::{Error, Result};
 
 /// How long a reader, which somebody waits for, waits while another program has the database locked.
@@ -83,6 +83,16 @@ impl Store {
                 Ok(()) => log::warn!("{}: it was deleted: all of it was written again", self.file.display()),
                 Err(trouble) => {
                     log::error!("{}: it was deleted, and is lost: {trouble}", self.file.display());
+                }
+            },
+            // It is set aside before it is closed: closing would write a part of it into the empty file.
+            Place::Emptied => match set_aside(&self.file, SystemTime::now()) {
+                Ok(aside) => {
+                    let (file, aside) = (self.file.display(), aside.display());
+                    log::error!("{file}: it was emptied, a new one begins; what is left of it is {aside}");
+                }
+                Err(error) => {
+                    log::error!("{}: it was emptied, and cannot be set aside: {error}", self.file.display());
                 }
             },
             Place::Replaced => {}
@@ -277,7 +287,13 @@ fn reading<T>(file: &Path, read: impl FnOnce(&Connection) -> Outcome<T>) -> Resu
         }
         read(&connection)
     };
-    opened().map_err(|trouble| Error::file(file, format!("the history cannot be read: {trouble}")))
+    opened().map_err(|trouble| match judged(file, trouble) {
+        damaged @ Trouble::Damaged(_) => {
+            let next = "start the station, which sets it aside and begins a new one";
+            Error::file(file, format!("the history cannot be read: {damaged}: {next}"))
+        }
+        trouble => Error::file(file, format!("the history cannot be read: {trouble}")),
+    })
 }
 
 /// The statement for these plays, and its values.

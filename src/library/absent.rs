@@ -25,6 +25,14 @@ impl Library {
         Err(Error::setting("library", reason))
     }
 
+    /// The same.
+    ///
+    /// # Errors
+    /// As for [`open`](Library::open).
+    pub fn open_as_it_is(settings: &LibrarySettings) -> Result<Library> {
+        Library::open(settings)
+    }
+
     pub(crate) fn follow(&self) -> Result<()> {
         match self.0 {}
     }

@@ -72,18 +72,49 @@ fn a_damaged_database_is_set_aside_and_made_of_the_folders_again() {
     let (shelf, library) = shelf();
     library.follow().unwrap();
     drop(library);
-    for damage in [&b"no database at all"[..], &[0; 5000]] {
+    for damage in [&b"SQLite format 3\0, once"[..], &[0; 8192]] {
         fs::write(shelf.database(), damage).unwrap();
+        // Who only looks leaves it where it is.
+        let looked_at = Library::open_as_it_is(&shelf.settings()).unwrap();
+        let refused = looked_at.playlists().unwrap_err();
+        assert!(refused.to_string().contains("start the station"), "{refused}");
+        drop(looked_at);
+        assert_eq!(fs::read(shelf.database()).unwrap(), damage);
         let library = shelf.open();
         library.follow().unwrap();
         until("it is made again", || titles(&library, "one") == ["One"]);
-        if damage.len() < 100 {
-            assert!(says(&library, "it was damaged"), "{:?}", library.problems());
-        }
+        assert!(says(&library, "it was damaged"), "{:?}", library.problems());
     }
     let names = fs::read_dir(shelf.home.path()).unwrap().map(|file| file.unwrap().file_name());
     let aside = names.filter(|name| name.to_string_lossy().contains("library.db.corrupt-2")).count();
     assert!(aside >= 1);
+}
+
+/// A slip in `database` must not cost somebody a file.
+#[test]
+fn a_file_that_was_never_a_database_is_left_alone() {
+    let shelf = Shelf::new();
+    let note = b"What I must not forget".repeat(300);
+    fs::write(shelf.database(), &note).unwrap();
+    let library = shelf.open();
+    library.follow().unwrap();
+    let refused = library.playlists().unwrap_err();
+    assert!(refused.to_string().contains("no database of Longwave"), "{refused}");
+    assert!(says(&library, "choose another name"), "{:?}", library.problems());
+    drop(library);
+    assert_eq!(fs::read(shelf.database()).unwrap(), note);
+    let beside = fs::read_dir(shelf.home.path()).unwrap().count();
+    assert_eq!(beside, 2, "the file and the music");
+}
+
+#[test]
+fn a_database_that_is_emptied_is_set_aside_and_made_of_the_folders_again() {
+    let (shelf, library) = shelf();
+    library.follow().unwrap();
+    fs::File::options().write(true).open(shelf.database()).and_then(|file| file.set_len(0)).unwrap();
+    until("it is noticed", || says(&library, "its file was emptied"));
+    until("it is made again", || titles(&library, "one") == ["One"]);
+    change(&library, "new").unwrap();
 }
 
 /// Damage in the middle shows while the library is used.

@@ -61,7 +61,7 @@ fn existing(file: &Path) -> Result<Library, Failure> {
             "longwave: there is no {database} yet: make it by `longwave library scan {file}`, or start the station"
         )));
     }
-    Ok(Library::open(&settings)?)
+    Ok(Library::open_as_it_is(&settings)?)
 }
 
 fn declared(file: &Path) -> Result<LibrarySettings, Failure> {

@@ -96,11 +96,11 @@ fn old_plays_are_deleted_and_one_of_a_killed_run_with_them() {
 fn a_damaged_history_is_set_aside_and_a_new_one_begins() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("history");
-    fs::write(&file, "no database, by any means, but long enough to be taken for one".repeat(40)).unwrap();
+    fs::write(&file, "SQLite format 3\0, and nothing of it after that").unwrap();
     let Opened { mut store, set_aside } = Store::open(&file, 1).ok().unwrap();
     let aside = set_aside.unwrap();
     write(&mut store, &[play(1, 1)]);
-    assert!(fs::read_to_string(&aside).unwrap().starts_with("no database"));
+    assert!(fs::read_to_string(&aside).unwrap().contains("nothing of it"));
     // A crash, and a page in the middle that is not what it was.
     let plays: Vec<_> = (0..2000).map(|n| play(n, n)).collect();
     write(&mut store, &plays);
@@ -114,6 +114,18 @@ fn a_damaged_history_is_set_aside_and_a_new_one_begins() {
     assert!(set_aside.is_some_and(|other| other != aside));
     drop(store);
     assert_eq!(all(&file), []);
+}
+
+#[test]
+fn a_file_that_was_never_a_history_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("notes.txt");
+    fs::write(&file, "no database, by any means").unwrap();
+    let refused = Store::open(&file, 1).err().unwrap().to_string();
+    assert!(refused.contains("no database of Longwave"), "{refused}");
+    let refused = read_plays(&file, &PlaysWanted::default()).unwrap_err().to_string();
+    assert!(refused.contains("choose another name"), "{refused}");
+    assert_eq!(fs::read_to_string(&file).unwrap(), "no database, by any means");
 }
 
 #[test]

@@ -55,7 +55,7 @@ use hearing::Listening;
 use plays::Plays;
 use readers::{Readers, View};
 use scan::{Scan, Scanner};
-use shared::{Shared, lock};
+use shared::{Repair, Shared, lock};
 use writer::Orders;
 
 /// Scans that wait for the thread. Changes that find no room are noticed by the next scan of everything.
@@ -87,14 +87,28 @@ struct Inner {
 
 impl Library {
     /// Opens a library, on threads of its own. It waits for no disk: what is wrong with the database is told
-    /// by the calls that need it, and by [`problems`](Library::problems). Nothing is scanned yet.
+    /// by the calls that need it, and by [`problems`](Library::problems). A database that is damaged is set
+    /// aside, and a new one is made. Nothing is scanned yet.
     ///
     /// # Errors
     /// [`Error::Setting`] for settings that cannot work, [`Error::Io`] if the system gives no thread.
     pub fn open(settings: &LibrarySettings) -> Result<Library> {
+        Library::open_with(settings, Repair::SetAside)
+    }
+
+    /// The same for somebody who looks at it. A database that is damaged stays where it is, and the calls
+    /// that need it say so.
+    ///
+    /// # Errors
+    /// As for [`open`](Library::open).
+    pub fn open_as_it_is(settings: &LibrarySettings) -> Result<Library> {
+        Library::open_with(settings, Repair::Never)
+    }
+
+    fn open_with(settings: &LibrarySettings, repair: Repair) -> Result<Library> {
         settings.check()?;
         settings.check_inbox()?;
-        let shared = Arc::new(Shared::new(settings));
+        let shared = Arc::new(Shared::new(settings, repair));
         let (orders, write) = writer::writer(&shared);
         let readers = Readers::new(&shared);
         let (scans, asked) = bounded(MAX_SCANS);

@@ -31,9 +31,19 @@ pub(super) enum Access {
     Shut(String),
 }
 
+/// What is done about a database that is damaged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Repair {
+    /// It is set aside, and a new one is made.
+    SetAside,
+    /// Nothing: calls say what is wrong.
+    Never,
+}
+
 pub(super) struct Shared {
     /// With absolute paths.
     pub settings: LibrarySettings,
+    pub repair: Repair,
     /// All that is done with files: in the folders, and with the database.
     pub files: FileWork,
     access: Mutex<Access>,
@@ -57,9 +67,10 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub fn new(settings: &LibrarySettings) -> Shared {
+    pub fn new(settings: &LibrarySettings, repair: Repair) -> Shared {
         Shared {
             settings: settings.absolute(),
+            repair,
             files: FileWork::new(),
             access: Mutex::new(Access::Opening),
             is_known: Condvar::new(),

@@ -15,7 +15,7 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 use super::fault::Fault;
 use super::schema::SCHEMA;
-use super::shared::{Access, Folder, Shared, tell_progress};
+use super::shared::{Access, Folder, Repair, Shared, tell_progress};
 use crate::database::{Database, Place, Trouble, set_aside};
 use crate::error::{Error, Result};
 use crate::time::millis_since_1970;
@@ -245,6 +245,7 @@ impl Writer {
                 self.open();
             }
             Place::Gone => self.write_again(&file),
+            Place::Emptied => self.take(Trouble::Damaged("its file was emptied".into())),
         }
     }
 
@@ -273,6 +274,12 @@ impl Writer {
     /// What is done about trouble with the database.
     fn take(&mut self, trouble: Trouble) {
         match trouble {
+            Trouble::Damaged(reason) if self.shared.repair == Repair::Never => {
+                self.shut(format!(
+                    "it is damaged: {reason}: start the station, or run `longwave library scan`; both set it \
+                     aside and make a new one of the folders"
+                ));
+            }
             Trouble::Damaged(reason) => {
                 self.database = None;
                 match set_aside(&self.shared.settings.database, SystemTime::now()) {
