@@ -19,6 +19,8 @@ use arc_swap::ArcSwap;
 use rustix::fs::{Dir, FileType, Mode, OFlags, open, openat};
 use rustix::io::Errno;
 
+#[cfg(feature = "library")]
+use crate::path_text::cleaned;
 use crate::per_process::PerProcess;
 
 /// The media roots of a pipeline as they are now. All that open files for it share them.
@@ -45,12 +47,19 @@ impl MediaRoots {
         self.0.store(Arc::new(folders));
     }
 
-    /// The path relative to the root that it lies below, by their texts alone; else the path itself.
+    /// The path relative to the root that it lies below, else to the first of these folders; else the path
+    /// itself. It touches no file: a root counts as it was declared, and as what it led to when its links
+    /// were followed last.
     #[cfg(feature = "library")]
-    pub(crate) fn below(&self, path: &Path) -> PathBuf {
+    pub(crate) fn below(&self, path: &Path, folders: &[PathBuf]) -> PathBuf {
         let roots = self.0.load();
-        let below = roots.iter().find_map(|root| path.strip_prefix(root).ok());
-        below.unwrap_or(path).to_owned()
+        let absolute = cleaned(path);
+        let below = |root: &PathBuf| {
+            let led_to = led_to(root);
+            let mut places = [Some(cleaned(root)), led_to].into_iter().flatten();
+            places.find_map(|place| absolute.strip_prefix(place).ok().map(Path::to_owned))
+        };
+        roots.iter().chain(folders).find_map(below).unwrap_or_else(|| path.to_owned())
     }
 
     /// The bounds of files that are confined to the roots, or not.
@@ -114,6 +123,12 @@ impl Bounds {
 /// Where the roots led when their links were followed last, for the whole process. It only says which root to
 /// ask first.
 static LED_TO: PerProcess<Mutex<HashMap<PathBuf, PathBuf>>> = PerProcess::new(Mutex::default);
+
+/// Where a root led when its links were followed last.
+#[cfg(feature = "library")]
+fn led_to(root: &Path) -> Option<PathBuf> {
+    LED_TO.get().lock().unwrap_or_else(PoisonError::into_inner).get(root).cloned()
+}
 
 /// Follows all links of a root, and remembers where they lead.
 pub(crate) fn real_root(root: &Path) -> io::Result<PathBuf> {
@@ -247,6 +262,29 @@ mod tests {
         }
         let roots = MediaRoots::new(vec![disk.path().join("a"), disk.path().join("b")]);
         (disk, roots.bounds(true))
+    }
+
+    #[cfg(feature = "library")]
+    #[test]
+    fn one_file_has_one_name_however_its_root_is_spelt() {
+        let (disk, _) = disk();
+        let link = disk.path().join("link");
+        symlink(disk.path().join("a"), &link).unwrap();
+        real_root(&link).unwrap();
+        let real = disk.path().join("a").canonicalize().unwrap();
+        let here = std::env::current_dir().unwrap();
+        let roots = MediaRoots::new(vec![link.clone(), "music".into(), "/srv/./b/../radio".into()]);
+        for (path, name) in [
+            (link.join("sub/x"), "sub/x"),
+            (real.join("sub/x"), "sub/x"),
+            ("music/y".into(), "y"),
+            (here.join("music/y"), "y"),
+            ("/srv/radio/z".into(), "z"),
+            ("/library/jazz/w".into(), "jazz/w"),
+            ("/elsewhere/v".into(), "/elsewhere/v"),
+        ] {
+            assert_eq!(roots.below(&path, &["/library".into()]), Path::new(name), "{}", path.display());
+        }
     }
 
     fn read(bounds: &Bounds, path: &Path) -> io::Result<String> {

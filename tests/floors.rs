@@ -22,6 +22,7 @@ const ACROSS: &[(&str, &str, &str)] = &[
     ("metadata", "path_text", "a file without a title is shown by its name, which may not be UTF-8"),
     ("packet", "metadata", "a packet carries its title"),
     ("path_text", "percent", "paths that are not UTF-8 are percent-encoded"),
+    ("roots", "path_text", "one file has one name, however its root is spelt"),
     ("roots", "per_process", "where roots led is known to all stations of a process"),
     ("setting", "filework", "a path is looked at, and its disk may not answer"),
 ];

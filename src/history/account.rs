@@ -4,7 +4,7 @@
 //! What sounds is one of these: an announcement; else a live input, or the programme unless it is held; and
 //! the decks beside it. Between two looks, it counts as it was at the first of them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -57,6 +57,8 @@ pub(super) struct Account {
     pipeline: Arc<str>,
     zone: TimeZone,
     roots: MediaRoots,
+    /// Other folders whose files are named relative to them.
+    folders: Vec<PathBuf>,
     numbers: Numbers,
     programme: Option<(EntryId, Open)>,
     /// By the number of the source.
@@ -84,11 +86,17 @@ struct Open {
 }
 
 impl Account {
-    pub fn new(pipeline: Arc<str>, zone: TimeZone, roots: MediaRoots, numbers: Numbers) -> Account {
+    pub fn new(
+        pipeline: Arc<str>,
+        zone: TimeZone,
+        (roots, folders): (MediaRoots, Vec<PathBuf>),
+        numbers: Numbers,
+    ) -> Account {
         Account {
             pipeline,
             zone,
             roots,
+            folders,
             numbers,
             programme: None,
             live: None,
@@ -264,7 +272,7 @@ impl Account {
             user: None,
             title: title.to_owned(),
             piece: Piece::of_tags(tags),
-            file: file.map(|file| path_text::to_text(&self.roots.below(file)).into_owned()),
+            file: file.map(|file| path_text::to_text(&self.roots.below(file, &self.folders)).into_owned()),
             reason: None,
             listeners_at_start: self.sample.listeners,
             listeners_peak: self.sample.listeners,

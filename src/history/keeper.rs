@@ -42,7 +42,9 @@ const ENDS_WITHIN: Duration = Duration::from_millis(100);
 pub(crate) struct Followed {
     pub pipeline: Arc<str>,
     pub zone: TimeZone,
+    /// A file is named relative to one of the media roots, else to one of these folders.
     pub roots: MediaRoots,
+    pub folders: Vec<PathBuf>,
     /// What it shows. `None` if it has stopped.
     pub look: Box<dyn Fn() -> Option<Sample> + Send>,
 }
@@ -246,8 +248,9 @@ impl Keeper {
         let newcomers = std::mem::take(&mut *self.newcomers.lock().unwrap_or_else(PoisonError::into_inner));
         let is_new = !newcomers.is_empty();
         for newcomer in newcomers {
-            let Followed { pipeline, zone, roots, .. } = &newcomer;
-            let account = Account::new(pipeline.clone(), zone.clone(), roots.clone(), self.numbers.clone());
+            let Followed { pipeline, zone, roots, folders, .. } = &newcomer;
+            let places = (roots.clone(), folders.clone());
+            let account = Account::new(pipeline.clone(), zone.clone(), places, self.numbers.clone());
             self.followed.push((newcomer, account));
         }
         is_new

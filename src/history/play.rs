@@ -64,8 +64,9 @@ pub struct Play {
     pub title: String,
     /// What is known of the piece.
     pub piece: Piece,
-    /// The file, relative to the media root that it lies below; its whole path if it lies below none. In
-    /// text, a path that is not UTF-8 is a percent-encoded `file://` URL.
+    /// The file, relative to the media root that it lies below, else to the folder of the library or of the
+    /// playlist; its whole path if it lies below none. In text, a path that is not UTF-8 is a percent-encoded
+    /// `file://` URL.
     pub file: Option<String>,
     /// Why it was picked, in words, if it is a track.
     pub reason: Option<String>,

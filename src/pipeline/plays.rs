@@ -1,14 +1,17 @@
 //! What a station plays, and how many listen, goes into its history, if it has one.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::running::Inner;
+use super::settings::PipelineSettings;
 use crate::error::Result;
 use crate::health::Warning;
 use crate::history::HistorySettings;
 #[cfg(feature = "library")]
 use crate::history::{Followed, History, Sample, StreamSample};
+use crate::library::library_playlist;
 use crate::server::Server;
 #[cfg(feature = "library")]
 use crate::server::StreamListeners;
@@ -40,13 +43,13 @@ impl Plays {
     }
 
     /// Has written down what this pipeline plays, from its first track on.
-    pub(super) fn follow(&self, pipeline: &Arc<Inner>) {
+    pub(super) fn follow(&self, pipeline: &Arc<Inner>, folders: Vec<PathBuf>) {
         let Some(history) = &self.history else { return };
         let (name, roots) = (pipeline.name.clone(), pipeline.programming.media_roots.clone());
         let zone = pipeline.schedule.zone().zone();
         let pipeline = Arc::downgrade(pipeline);
         let look = move || pipeline.upgrade().and_then(|pipeline| sample_of(&pipeline));
-        history.follow(Followed { pipeline: name, zone, roots, look: Box::new(look) });
+        history.follow(Followed { pipeline: name, zone, roots, folders, look: Box::new(look) });
     }
 
     /// Writes the last plays. Names the threads that hang.
@@ -65,11 +68,29 @@ impl Plays {
         Vec::new()
     }
 
-    pub(super) fn follow(&self, _: &Arc<Inner>) {}
+    pub(super) fn follow(&self, _: &Arc<Inner>, _: Vec<PathBuf>) {}
 
     pub(super) fn stop(&self, _: Instant) -> Vec<String> {
         Vec::new()
     }
+}
+
+/// The folders of the library and of the first playlist: files below them are named relative to them. It
+/// touches no file, so what is called like a file is taken for one.
+pub(super) fn folders_of(settings: &PipelineSettings) -> Vec<PathBuf> {
+    #[cfg(feature = "library")]
+    let mut folders: Vec<PathBuf> =
+        settings.library.iter().flat_map(|library| library.settings().folders.clone()).collect();
+    #[cfg(not(feature = "library"))]
+    let mut folders = Vec::new();
+    for path in settings.playlist.iter().filter(|path| library_playlist(path).is_none()) {
+        folders.push(path.clone());
+        if let (Some(_), Some(parent)) = (path.extension(), path.parent()) {
+            // An empty path means the working directory.
+            folders.push(if parent.as_os_str().is_empty() { ".".into() } else { parent.into() });
+        }
+    }
+    folders
 }
 
 /// What a pipeline shows. `None` if it has stopped.

@@ -17,6 +17,7 @@ use super::limits::Limits;
 use super::live::LiveTable;
 use super::next_track::NextTrack;
 use super::outputs::Outputs;
+use super::plays::folders_of;
 use super::programming::Programming;
 use super::requests::Requests;
 use super::resume::SnapshotSource;
@@ -169,7 +170,7 @@ pub(super) fn start(
         Some(next_track) => inner.ask_for_next_tracks(next_track)?,
         None => inner.up_next().start(),
     }
-    plays.follow(&inner);
+    plays.follow(&inner, folders_of(&settings));
     inner.run_mixer(receiver, settings.clock, settings.dead_air)?;
     Ok(inner)
 }

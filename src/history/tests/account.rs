@@ -30,7 +30,7 @@ impl Stepped {
     fn new() -> Stepped {
         let roots = MediaRoots::new(vec!["/music".into()]);
         let zone = TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap();
-        let account = Account::new("main".into(), zone, roots, Arc::default());
+        let account = Account::new("main".into(), zone, (roots, Vec::new()), Arc::default());
         let wall = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
         let now = Moment { at: Instant::now(), wall };
         Stepped { account, now, shows: Sample::default(), ended: Vec::new() }
