@@ -32,6 +32,9 @@ pub(crate) type Open = dyn Fn(&Entry, PcmSpec) -> crate::Result<Box<dyn Source>>
 /// The line that a station shows for an entry with these tags.
 pub(crate) type TitleFormat = dyn Fn(&Entry, &Tags) -> String + Send + Sync;
 
+/// Corrects the tags of a file by what a person has said of it.
+pub(crate) type CorrectTags = dyn Fn(&Path, &mut Tags) + Send + Sync;
+
 /// How an entry with these tags is to sound.
 pub(crate) type SoundOf = dyn Fn(&Entry, &Tags) -> Sound + Send + Sync;
 
@@ -195,6 +198,7 @@ pub(crate) struct Picker {
     pub open: Arc<Open>,
     pub title: Arc<Mutex<Arc<TitleFormat>>>,
     pub sound: Arc<SoundOf>,
+    pub correct: Arc<CorrectTags>,
     pub emitter: Emitter,
     pub crew: Arc<Crew>,
     /// The file work of `up_next` and of `fallback`. Each has a bound of its own, so that the fallback can be
@@ -395,8 +399,9 @@ impl Picker {
         doing: Doing,
     ) -> crate::Result<(Primed, Pump)> {
         let source = (self.open)(entry, self.spec)?;
-        let tags = source.tags().clone();
+        let mut tags = source.tags().clone();
         let Sound { gain: file_gain, heard } = (self.sound)(entry, &tags);
+        (self.correct)(&entry.path, &mut tags);
         let (source, start_next) = Cut::of(source, &heard, self.spec)?;
         let duration = source.duration();
         let decay = duration.zip(start_next).map(|(end, at)| FrameCount(end.0.saturating_sub(at.0)));

@@ -1,7 +1,7 @@
 //! What a pipeline plays next: the list and the thread that reads it, the fallback, and how tracks are
 //! opened, named, and joined.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -24,6 +24,7 @@ use crate::event::Emitter;
 use crate::filework::{FileWork, HANGS_AFTER};
 use crate::health::Warning;
 use crate::ids::EntryId;
+use crate::library::Library;
 use crate::metadata::{Tags, format_title};
 use crate::playout::{Entry, GiveWay, ListState, RunningOrder, UpNext};
 use crate::roots::MediaRoots;
@@ -47,6 +48,8 @@ pub(super) struct Programming {
     open: Arc<Open>,
     title: Arc<Mutex<Arc<TitleFormat>>>,
     levelling: Arc<Levelling>,
+    /// Knows what a person has said of tracks.
+    library: Option<Library>,
     transitions: Mutex<Transitions>,
     skip_crossfade: Duration,
 }
@@ -103,9 +106,17 @@ impl Programming {
                 settings.replaygain,
                 settings.heard_tracks.clone(),
             )),
+            library: settings.library.clone(),
             transitions: Mutex::new(Transitions { crossfade, fade_in, fade_out }),
             skip_crossfade: settings.skip_crossfade,
         })
+    }
+
+    /// The tags of a file, in which what a person has said goes before what the file says. It waits for the
+    /// library's disk, for as long as a file may.
+    pub fn corrected(&self, file: &Path, mut tags: Tags) -> Tags {
+        correct(self.library.as_ref(), file, &mut tags);
+        tags
     }
 
     /// Lets the threads that read lists end.
@@ -131,7 +142,7 @@ impl Programming {
         planner: Arc<dyn Planner>,
         stopping: Arc<AtomicBool>,
     ) -> Picker {
-        let levelling = self.levelling.clone();
+        let (levelling, library) = (self.levelling.clone(), self.library.clone());
         Picker {
             pipeline,
             spec: self.spec,
@@ -142,6 +153,7 @@ impl Programming {
             open: self.open.clone(),
             title: self.title.clone(),
             sound: Arc::new(move |entry: &Entry, tags: &Tags| levelling.sound(entry, tags)),
+            correct: Arc::new(move |file: &Path, tags: &mut Tags| correct(library.as_ref(), file, tags)),
             emitter,
             crew,
             files: self.files.clone(),
@@ -224,5 +236,12 @@ impl Programming {
     /// How titles are made from now on.
     pub fn set_title_format(&self, format: Arc<TitleFormat>) {
         *self.title.lock().unwrap_or_else(PoisonError::into_inner) = format;
+    }
+}
+
+/// Has the library say of the tags of a file what a person has said.
+fn correct(library: Option<&Library>, file: &Path, tags: &mut Tags) {
+    if let Some(library) = library {
+        library.correct(file, tags);
     }
 }

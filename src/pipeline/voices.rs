@@ -87,6 +87,7 @@ impl Pipeline {
         self.inner.limits.one_more_voice(self.inner.voices.count())?;
         let entry = Entry { confined: options.confined, ..Entry::new(path) };
         let (duration, tags, voice) = self.open_voice(&entry)?;
+        let tags = self.inner.programming.corrected(path, tags);
         self.add_voice(Some(Arc::new(track_of(entry, tags, duration))), duration, voice, options)
     }
 

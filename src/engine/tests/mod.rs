@@ -268,6 +268,7 @@ impl Rig {
             }),
             title: Arc::new(Mutex::new(Arc::new(|entry, _| entry.path.display().to_string()))),
             sound: Arc::new(|_, _| Sound::default()),
+            correct: Arc::new(|_, _| ()),
             emitter: emitter.clone(),
             crew: crew.clone(),
             chooser: None,

@@ -304,6 +304,14 @@ impl Library {
         (known != TrackHeard::default()).then_some(known)
     }
 
+    /// Puts the artist and the title that a person has set in place of those in the tags of a file. They stay
+    /// as they are if the database cannot be read.
+    pub(crate) fn correct(&self, path: &Path, tags: &mut Tags) {
+        if let Ok(Some(track)) = self.track_at(path) {
+            track.edits.correct(tags);
+        }
+    }
+
     /// The tags of these files, in which the artist and the title that a person has set go first, and how
     /// they sound. `None` for a file that is not in the library. It does not wait for a database that is
     /// being opened.

@@ -138,6 +138,15 @@ impl Edits {
         Heard { loudness_lufs, cue_in, cue_out, start_next, ..Heard::default() }
     }
 
+    /// Puts the artist and the title that a person has set in place of those in these tags.
+    pub(super) fn correct(&self, tags: &mut Tags) {
+        for (said, tag) in [(&self.artist, &mut tags.artist), (&self.title, &mut tags.title)] {
+            if said.is_some() {
+                tag.clone_from(said);
+            }
+        }
+    }
+
     /// The same with these changes, by key. A value of `null` is said no more.
     ///
     /// # Errors
@@ -291,8 +300,8 @@ pub(super) fn known_at(
     let Some(id) = id_at(view.connection, view.folders, path)? else { return Ok(None) };
     let track = by_id(view.connection, view.folders, id)?;
     let heard = track.heard();
-    let Track { tags, edits, .. } = track;
-    let tags = Tags { artist: edits.artist.or(tags.artist), title: edits.title.or(tags.title), ..tags };
+    let Track { mut tags, edits, .. } = track;
+    edits.correct(&mut tags);
     Ok(Some((tags, heard)))
 }
 
