@@ -67,6 +67,7 @@ fn a_smart_playlist_is_what_its_query_finds_now() {
     assert_eq!(titles(smart()), ["Red", "Blue", "Black"], "by path");
     assert_eq!(titles(SmartList { order: SmartOrder::Title, limit: Some(2), ..smart() }), ["Black", "Blue"]);
     assert_eq!(titles(SmartList { folder: Some("jazz".into()), ..smart() }), ["Blue"]);
+    assert_eq!(titles(SmartList { folder: Some("music".into()), ..smart() }).len(), 3, "all of a folder");
     assert_eq!(titles(SmartList { search: Some("artist:ella".into()), ..smart() }), ["Red", "Blue"]);
     let played = shelf.music().join("jazz/a.mp3");
     library.played(&played, std::time::SystemTime::now()).unwrap();

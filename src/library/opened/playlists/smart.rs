@@ -1,5 +1,6 @@
 //! A smart playlist: conditions, an order and a limit.
 
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use rusqlite::params_from_iter;
@@ -11,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::library::opened::fault::Fault;
 use crate::library::opened::readers::View;
 use crate::library::opened::search::{Hits, Search, expression, signed};
+use crate::library::opened::shared::Folder;
 use crate::library::opened::track::{COLUMNS, SOURCE, Track, from_row};
 use crate::path_text;
 use crate::playout::TrackKind;
@@ -34,7 +36,8 @@ pub struct SmartList {
     /// The year of the track, up to this one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub year_to: Option<i32>,
-    /// A part of a folder of the library, relative to it, with all that is in it: `jazz/live`.
+    /// A part of a folder of the library, relative to it, with all that is in it: `jazz/live`. The name of a
+    /// folder of the library is all of that folder.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub folder: Option<String>,
     /// One of these kinds.
@@ -114,6 +117,21 @@ struct Conditions {
 }
 
 impl Conditions {
+    /// Below this folder, which is a part of a folder of the library, or one of them itself.
+    fn below(&mut self, folder: &Path, folders: &[Folder]) {
+        let whole = folders.iter().filter(|known| known.path.ends_with(folder));
+        let whole: Vec<String> = whole.map(|known| known.id.to_string()).collect();
+        // All paths that begin with the folder and a slash: `0` comes after the slash.
+        let bytes = |after: &[u8]| Value::from([folder.as_os_str().as_encoded_bytes(), after].concat());
+        self.values.extend([bytes(b"/"), bytes(b"0")]);
+        let last = self.values.len();
+        self.clauses.push(format!(
+            "(t.path >= ?{} AND t.path < ?{last} OR t.folder IN ({}))",
+            last - 1,
+            whole.join(", ")
+        ));
+    }
+
     /// Adds a condition, in which `?` stands for the value.
     fn with(&mut self, clause: &str, value: impl Into<Value>) {
         self.values.push(value.into());
@@ -193,7 +211,7 @@ impl SmartList {
     /// A part of them.
     pub(super) fn page(&self, view: &View<'_>, page: Page) -> std::result::Result<Hits, Fault> {
         let now = SystemTime::now();
-        let Conditions { clauses, values } = self.conditions(now);
+        let Conditions { clauses, values } = self.conditions(view.folders, now);
         let count = format!("SELECT count(*) FROM {SOURCE} WHERE {PLAYABLE}{}", all_of(&clauses));
         let mut count = view.connection.prepare(&count)?;
         let total: usize = count.query_row(params_from_iter(values), |row| row.get(0))?;
@@ -223,7 +241,7 @@ impl SmartList {
         now: SystemTime,
         page: Page,
     ) -> std::result::Result<Vec<Track>, Fault> {
-        let Conditions { clauses, values } = self.conditions(now);
+        let Conditions { clauses, values } = self.conditions(view.folders, now);
         let query = format!("SELECT t.id FROM {SOURCE} WHERE {PLAYABLE}{}", all_of(&clauses));
         let mut query = view.connection.prepare_cached(&query)?;
         let ids = query.query_map(params_from_iter(values), |row| row.get(0))?;
@@ -247,7 +265,7 @@ impl SmartList {
         now: SystemTime,
         page: Page,
     ) -> std::result::Result<Vec<Track>, Fault> {
-        let Conditions { clauses, mut values } = self.conditions(now);
+        let Conditions { clauses, mut values } = self.conditions(view.folders, now);
         let (more, order, next) = (all_of(&clauses), self.order.clause(), values.len() + 1);
         values.extend([page.limit, page.offset].map(|count| Value::from(signed(count))));
         let query = format!(
@@ -259,7 +277,7 @@ impl SmartList {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
-    fn conditions(&self, now: SystemTime) -> Conditions {
+    fn conditions(&self, folders: &[Folder], now: SystemTime) -> Conditions {
         let mut all = Conditions::default();
         let ago = |time: Duration| millis_since_1970(now.checked_sub(time).unwrap_or(SystemTime::UNIX_EPOCH));
         let time = |text: &Option<String>| text.as_deref().and_then(|text| duration(text).ok()).map(ago);
@@ -276,11 +294,7 @@ impl SmartList {
             all.with("t.year <= ?", i64::from(year));
         }
         if let Some(folder) = &self.folder {
-            // All paths that begin with the folder and a slash: `0` comes after the slash.
-            let folder = path_text::from_text(folder.trim_matches('/'));
-            let bytes = |after: &[u8]| [folder.as_os_str().as_encoded_bytes(), after].concat();
-            all.with("t.path >= ?", bytes(b"/"));
-            all.with("t.path < ?", bytes(b"0"));
+            all.below(&path_text::from_text(folder.trim_matches('/')), folders);
         }
         if let Some(loudness) = self.loudness_from {
             all.with("t.loudness >= ?", loudness);
