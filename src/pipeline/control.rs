@@ -178,7 +178,7 @@ impl Pipeline {
     pub fn set_schedule(&self, schedule: Schedule) -> Result<()> {
         self.inner.check_running()?;
         schedule.check()?;
-        self.inner.requests.set_separation(schedule.separation);
+        self.inner.requests.set_schedule(&schedule);
         self.inner.schedule.set(&schedule, &self.inner)
     }
 

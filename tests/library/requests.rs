@@ -3,12 +3,13 @@
 
 use std::fs;
 use std::net::IpAddr;
+use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::time::Duration;
 
 use longwave::{
-    Config, Error, NoRequest, Pipeline, PipelineSnapshot, Reason, RequestRefused, RequestSettings, ScanState,
-    Station, TrackKind,
+    Config, Error, LibraryPlaylist, NoRequest, Pipeline, PipelineSnapshot, PlaysWanted, Reason,
+    RequestRefused, RequestSettings, ScanState, SmartList, Station, TrackKind,
 };
 use longwave_testing::studio::constant;
 use longwave_testing::until;
@@ -92,6 +93,75 @@ fn music_that_can_be_played_is_offered_and_queued_with_its_reason() {
     assert_eq!(queue[0].1.reason.as_deref(), Some(&Reason::Request));
     let again = pipeline.request(id(&song), address(2));
     assert!(matches!(again, Err(RequestRefused::Limit(NoRequest::Again(_)))), "{again:?}");
+}
+
+#[test]
+fn what_the_schedule_plays_and_what_lies_among_jingles_is_not_offered() {
+    let shelf = Shelf::new();
+    for (file, title) in [
+        ("inserts/a.mp3", "of the insert"),
+        ("news/b.mp3", "of the slot"),
+        ("c.mp3", "of the jingles"),
+        ("d.mp3", "of an insert of the library"),
+        ("e.mp3", "a song among the jingles"),
+        ("f.mp3", "a song"),
+    ] {
+        shelf.add(file, "A", title);
+    }
+    let station = station(
+        &shelf,
+        "[pipeline.requests]\n[[pipeline.insert]]\nplaylist = 'music/inserts'\n[[pipeline.insert]]\n\
+         playlist = 'library:between'\n[[pipeline.slot]]\nat = 'Mon 03:00'\nplay = 'music/news/%Y.mp3'",
+    );
+    let (library, pipeline) = (station.library().unwrap(), &station.pipelines()[0]);
+    let id = |file: &str| library.track_at(&shelf.music().join(file)).unwrap().unwrap().id;
+    let list = LibraryPlaylist::smart(
+        "between",
+        SmartList { search: Some("insert".into()), ..SmartList::default() },
+    );
+    library.set_playlist(list).unwrap();
+    let jingles = LibraryPlaylist::ordered("short", vec![id("c.mp3"), id("e.mp3")]);
+    library.set_playlist(LibraryPlaylist { kind: TrackKind::Jingle, ..jingles }).unwrap();
+    let of = |edits: &mut longwave::Edits| {
+        edits.kind = Some(TrackKind::Music);
+        Ok(())
+    };
+    library.edit(id("e.mp3"), of).unwrap();
+    let mut found = offered(pipeline, "");
+    found.sort_unstable();
+    assert_eq!(found, ["a song", "a song among the jingles"]);
+    let refused = pipeline.request(id("c.mp3"), address(1));
+    assert!(matches!(refused, Err(RequestRefused::NoTrack)), "{refused:?}");
+}
+
+/// People have links to other disks in their folders. What a person corrects goes before the file, and the
+/// history names the file below its media root.
+#[test]
+fn a_link_to_another_disk_is_offered_and_played_as_a_person_says() {
+    let (shelf, disk) = (Shelf::new(), Shelf::new());
+    disk.add("far.mp3", "Wrong", "Far");
+    symlink(disk.music(), shelf.music().join("disk")).unwrap();
+    let station = station(&shelf, "[pipeline.requests]");
+    let (library, pipeline) = (station.library().unwrap(), &station.pipelines()[0]);
+    let far = shelf.music().join("disk/far.mp3");
+    let right = |edits: &mut longwave::Edits| {
+        edits.artist = Some("Right".into());
+        Ok(())
+    };
+    library.edit(library.track_at(&far).unwrap().unwrap().id, right).unwrap();
+    request(pipeline, "far", 1).unwrap();
+    pipeline.resume(Duration::ZERO).unwrap();
+    pipeline.skip().unwrap();
+    let history = station.history().unwrap();
+    let play = || {
+        history.plays(&PlaysWanted::default()).unwrap().into_iter().find(|play| play.title.contains("Far"))
+    };
+    until("it was played and is written down", || play().is_some());
+    let play = play().unwrap();
+    assert_eq!(
+        (play.file.as_deref(), play.piece.artist.as_deref(), &*play.title),
+        (Some("music/disk/far.mp3"), Some("Right"), "Right - Far")
+    );
 }
 
 #[test]

@@ -78,9 +78,8 @@ fn read_playlist(
     let digest = entries.as_ref().map_or(0, |entries| digest(entries));
     seen.push(SeenPlaylist { library: library.clone(), name: name.into(), changes, entries: digest });
     match entries {
-        Ok(entries) => entries.into_iter().try_for_each(|entry| {
-            found(Found::Entry(Entry { confined: origins.bounds.is_limited(), ..entry }))
-        }),
+        // They are not confined: a link in a folder of the library may lead to another disk.
+        Ok(entries) => entries.into_iter().try_for_each(|entry| found(Found::Entry(entry))),
         Err(error) => found(problem(error.to_string())),
     }
 }

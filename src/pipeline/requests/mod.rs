@@ -1,5 +1,7 @@
 //! Requests of listeners: what they may search for, and what of it goes into the queue.
 
+#[cfg(feature = "library")]
+mod apart;
 mod settings;
 #[cfg(feature = "library")]
 mod taking;
@@ -12,9 +14,12 @@ use crate::engine::clock::Clock;
 use crate::error::{Error, Result};
 use crate::ids::EntryId;
 use crate::library::Library;
+use crate::playout::schedule::Schedule;
 use crate::playout::{Requested, SeparationSettings};
 use crate::setting::Settings;
 
+#[cfg(feature = "library")]
+use apart::Apart;
 pub(crate) use settings::REQUESTS;
 pub use settings::RequestSettings;
 #[cfg(feature = "library")]
@@ -38,22 +43,37 @@ struct Terms {
     settings: Option<RequestSettings>,
     /// That of the schedule, which counts for requests, too.
     separation: SeparationSettings,
+    /// What the schedule plays itself.
+    #[cfg(feature = "library")]
+    apart: Apart,
+}
+
+impl Terms {
+    fn new(settings: Option<RequestSettings>, schedule: &Schedule) -> Terms {
+        Terms {
+            settings,
+            separation: schedule.separation,
+            #[cfg(feature = "library")]
+            apart: Apart::of(schedule),
+        }
+    }
 }
 
 impl Requests {
     pub fn of(settings: &PipelineSettings) -> Requests {
-        let separation = settings.schedule.separation;
+        let terms = Terms::new(settings.requests.clone(), &settings.schedule);
         Requests {
             library: settings.library.clone(),
             clock: settings.clock.clone(),
-            terms: Mutex::new(Terms { settings: settings.requests.clone(), separation }),
+            terms: Mutex::new(terms),
             requested: Mutex::default(),
         }
     }
 
-    /// Another schedule has been set, with this separation.
-    pub fn set_separation(&self, separation: SeparationSettings) {
-        self.terms().separation = separation;
+    /// This schedule has been set.
+    pub fn set_schedule(&self, schedule: &Schedule) {
+        let mut terms = self.terms();
+        *terms = Terms::new(terms.settings.take(), schedule);
     }
 
     /// The requests that limits count, as of now. `waits` says whether an entry is in the queue.

@@ -55,20 +55,23 @@ impl Pipeline {
     }
 
     /// Searches the library for tracks that may be requested, so many at most: music that is there, can be
-    /// played, and was not kept out of playlists by a person. See [`Search::words`]. It waits for the
+    /// played, was not kept out of playlists by a person, and lies neither in a playlist of jingles or spots
+    /// nor where the schedule has its inserts and slots from. See [`Search::words`]. It waits for the
     /// library's disk, five seconds at most.
     ///
     /// # Errors
     /// [`RequestRefused::Off`], or [`RequestRefused::Failed`] if the library cannot be read.
     pub fn search_requests(&self, words: &str, limit: usize) -> Result<Vec<Track>, RequestRefused> {
-        let (library, _) = self.requests_of()?;
+        let (library, terms) = self.requests_of()?;
         let mut offered = Vec::new();
         let mut search = Search { limit: limit.clamp(100, Search::MAX_LIMIT), ..Search::new(words) };
         while offered.len() < limit && search.offset < LOOKED_AT {
-            let hits = library.search(&search).map_err(RequestRefused::Failed)?.tracks;
+            let mut hits = library.search(&search).map_err(RequestRefused::Failed)?.tracks;
             search.offset += search.limit;
             let is_last = hits.len() < search.limit;
-            offered.extend(hits.into_iter().filter(is_offered));
+            hits.retain(is_offered);
+            terms.apart.leave_out(library, &mut hits).map_err(RequestRefused::Failed)?;
+            offered.extend(hits);
             if is_last {
                 break;
             }
@@ -92,13 +95,16 @@ impl Pipeline {
             Slotted::Next(_, turn) => return Err(RequestRefused::Closed(Some(turn.begins))),
             Slotted::Never => return Err(RequestRefused::Closed(None)),
         }
-        let found = match library.track(track) {
-            Ok(found) if is_offered(&found) => found,
-            Ok(_) | Err(Error::NotFound(_)) => return Err(RequestRefused::NoTrack),
+        let mut found = match library.track(track) {
+            Ok(found) => vec![found],
+            Err(Error::NotFound(_)) => Vec::new(),
             Err(error) => return Err(RequestRefused::Failed(error)),
         };
-        let entry =
-            Entry { confined: true, reason: Some(Arc::new(Reason::Request)), ..Entry::new(&found.path) };
+        found.retain(is_offered);
+        terms.apart.leave_out(library, &mut found).map_err(RequestRefused::Failed)?;
+        let found = found.pop().ok_or(RequestRefused::NoTrack)?;
+        // It is not confined: a link in a folder of the library may lead to another disk.
+        let entry = Entry { reason: Some(Arc::new(Reason::Request)), ..Entry::new(&found.path) };
         let wish = Wish { address: network(address), keys: keys(&found.path, found.artist(), found.title()) };
         let heard = self.heard(&wish, &found);
         // Held until it is taken, so that two requests at once do not both find the last place.
@@ -179,14 +185,13 @@ impl std::error::Error for RequestRefused {}
 mod tests {
     use super::*;
     use crate::access::Turn;
-    use crate::playout::SeparationSettings;
 
     #[test]
     fn opening_hours_are_of_the_pipelines_zone_when_clocks_change() {
         let open = ["Sun 02:30 for 2h", "Mon 08:00 for 12h in America/Chicago"];
         let open = open.iter().map(|slot| slot.parse().unwrap()).collect();
         let settings = super::super::RequestSettings { open, ..Default::default() };
-        let terms = Terms { settings: Some(settings), separation: SeparationSettings::default() };
+        let terms = Terms::new(Some(settings), &schedule::Schedule::default());
         let open = terms.open(&"Europe/Berlin".parse().unwrap());
         let at = |text: &str| SystemTime::from(text.parse::<jiff::Timestamp>().unwrap());
         let is_open = |moment: &str| matches!(slotted(&open, at(moment)), Slotted::Now(_));

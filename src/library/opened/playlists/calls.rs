@@ -1,5 +1,6 @@
 //! What a library is asked of its playlists.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use super::{Imported, LibraryPlaylist, Page, SmartList};
@@ -37,6 +38,12 @@ impl Library {
     pub fn entries(&self, name: &str) -> Result<Vec<Entry>> {
         let name = name.to_owned();
         self.inner.readers.read(move |view| super::entries(view, &name))
+    }
+
+    /// Which of these tracks are in playlists of jingles or spots, or in one of the playlists with these
+    /// names.
+    pub(crate) fn set_apart(&self, ids: Vec<i64>, names: Vec<String>) -> Result<HashSet<i64>> {
+        self.inner.readers.read(move |view| super::set_apart(view, &ids, &names))
     }
 
     /// The tracks of a playlist that can be played now, in their order: at most `limit` of them, without the

@@ -4,6 +4,8 @@ mod calls;
 mod m3u;
 mod smart;
 
+use std::collections::HashSet;
+
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -236,6 +238,34 @@ fn tracks(view: &View<'_>, name: &str) -> std::result::Result<(TrackKind, Vec<Tr
         }
     };
     Ok((kind, tracks))
+}
+
+/// Which of these tracks are in playlists of jingles or spots, or in one of the playlists with these names.
+fn set_apart(view: &View<'_>, ids: &[i64], names: &[String]) -> std::result::Result<HashSet<i64>, Fault> {
+    let list_of = |plain: serde_json::Result<String>| plain.expect("a list of plain values");
+    let (wanted, names) = (list_of(serde_json::to_string(ids)), list_of(serde_json::to_string(names)));
+    let mut playlists = view.connection.prepare_cached(
+        "SELECT name FROM playlists WHERE kind IN ('jingle', 'spot') \
+         OR name IN (SELECT value FROM json_each(?1))",
+    )?;
+    let playlists = playlists.query_map([names], |row| row.get(0))?;
+    let playlists: Vec<String> = playlists.collect::<rusqlite::Result<_>>()?;
+    let mut ordered = view.connection.prepare_cached(
+        "SELECT track FROM playlist_tracks \
+         WHERE playlist = ?1 AND track IN (SELECT value FROM json_each(?2))",
+    )?;
+    let mut apart = HashSet::new();
+    for name in &playlists {
+        let (id, _, smart) = head(view.connection, name)?;
+        match smart {
+            Some(smart) => apart.extend(smart.holds(view, ids)?),
+            None => {
+                let held = ordered.query_map(params![id, wanted], |row| row.get::<_, i64>(0))?;
+                apart.extend(held.collect::<rusqlite::Result<Vec<_>>>()?);
+            }
+        }
+    }
+    Ok(apart)
 }
 
 /// A part of a list.

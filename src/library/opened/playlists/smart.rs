@@ -233,6 +233,25 @@ impl SmartList {
         self.limit.map_or(usize::MAX, |limit| limit as usize)
     }
 
+    /// Which of these tracks are in it now.
+    pub(super) fn holds(&self, view: &View<'_>, ids: &[i64]) -> std::result::Result<Vec<i64>, Fault> {
+        if self.limit.is_some() {
+            // Whether one is in it depends on the others.
+            let tracks = self.tracks(view)?;
+            return Ok(tracks.into_iter().map(|track| track.id).filter(|id| ids.contains(id)).collect());
+        }
+        let Conditions { clauses, mut values } = self.conditions(view.folders, SystemTime::now());
+        values.push(serde_json::to_string(ids).expect("ids are numbers").into());
+        let query = format!(
+            "SELECT t.id FROM {SOURCE} WHERE {PLAYABLE}{} AND t.id IN (SELECT value FROM json_each(?{}))",
+            all_of(&clauses),
+            values.len()
+        );
+        let mut query = view.connection.prepare_cached(&query)?;
+        let held = query.query_map(params_from_iter(values), |row| row.get(0))?;
+        Ok(held.collect::<rusqlite::Result<_>>()?)
+    }
+
     /// A part of the tracks that meet it, in the order of this day. Each has its place among all of them, but
     /// those of the part alone are read.
     fn by_chance(
