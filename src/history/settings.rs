@@ -11,7 +11,8 @@ use crate::setting::{Setting, Settings, TIME, Takes, Written, settings};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HistorySettings {
     /// The file, a database of SQLite. It is made if it is missing. `None`: nothing is written down. If a
-    /// [`Config`](crate::Config) names none, it is beside the first `state_file`.
+    /// [`Config`](crate::Config) names none, it is beside the first `state_file`, else beside the library's
+    /// database.
     pub file: Option<PathBuf>,
     /// How old a play may be. `None`: it is kept for ever.
     pub keep: Option<Duration>,
@@ -36,7 +37,8 @@ const LONGEST_STATISTICS: Duration = Duration::from_secs(3653 * 24 * 3600);
 
 impl Settings for HistorySettings {
     const KEYS: &'static [Setting<HistorySettings>] = settings! {
-        "history_file" else "`FILE.history` beside the first `state_file`, else none", FILE => file, Restart,
+        "history_file" else "`FILE.history` beside the first `state_file`, else beside the library's `database`, \
+                             else none", FILE => file, Restart,
             "Where it is written down what was played, for reports to licensing societies: a database of its own, or \
              `\"off\"`. It is made if it is missing. See [HISTORY.md](HISTORY.md).";
         "history_keep" else "for ever", TIME => keep, Restart,

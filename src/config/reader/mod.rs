@@ -120,10 +120,12 @@ impl<'a> Reader<'a> {
             api.media_roots = ApiSettings::media_roots_of(&pipelines);
         }
         if !gives_history {
-            let state_file = pipelines.iter().find_map(|pipeline| pipeline.state_file.as_deref());
+            let state_files = pipelines.iter().filter_map(|pipeline| pipeline.state_file.as_deref());
             let database = library.as_ref().map(|library| library.database.as_path());
-            history.file = database.or(state_file).and_then(history::beside);
-            self.claim_history(&history, place_of_server);
+            let mut beside = state_files.chain(database).filter_map(history::beside);
+            history.file = beside.next();
+            self.claim_history(&history, place_of_server.clone());
+            self.warn_of_other_histories(&history, beside, &place_of_server);
         }
         for folder in library.iter().flat_map(|library| &library.folders) {
             if !api.media_roots.iter().any(|root| folder.starts_with(root)) {
@@ -468,6 +470,24 @@ impl<'a> Reader<'a> {
     fn claim_history(&mut self, history: &HistorySettings, place: Place) {
         if let Some(file) = &history.file {
             self.claim(place, Purpose::Own, &files(file));
+        }
+    }
+
+    /// Warns of plays that were written down while the default was another file.
+    fn warn_of_other_histories(
+        &mut self,
+        history: &HistorySettings,
+        others: impl Iterator<Item = PathBuf>,
+        place: &Place,
+    ) {
+        let Some(used) = &history.file else { return };
+        for other in others.filter(|other| other != used && exists(other).is_ok()) {
+            let (other, used) = (other.display(), used.display());
+            let reason = format!(
+                "{other} is there and is not used: plays are written into {used}. Set history_file to the one that \
+                 counts, and move the other away"
+            );
+            self.cx.problems.warn(&place.of("history_file"), reason);
         }
     }
 

@@ -359,3 +359,32 @@ fn the_history_is_beside_the_first_state_unless_it_is_elsewhere_or_off() {
     assert!(refused("history_keep = '3h'").contains("less than a day"));
     assert!(refused("statistics_keep = '4000d'").contains("not within 1 and 3653 days"));
 }
+
+/// Neither a library nor another state moves the history: what was played would be lost for reports.
+#[cfg(feature = "library")]
+#[test]
+fn a_library_does_not_move_the_history_and_one_that_is_not_used_is_warned_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    std::fs::create_dir(at("music")).unwrap();
+    let read = |text: &str| Config::from_toml(text, &at("station.toml")).unwrap();
+    let library = "[library]\nfolders = 'music'\n";
+    let state = "[[pipeline]]\nstate_file = 's'\n";
+    let second =
+        "[[pipeline]]\nname = 'b'\nstate_file = 't'\n[[pipeline.output]]\nformat = 'mp3'\nmount = '/b'";
+    let both = read(&format!("{library}{state}"));
+    assert_eq!((both.history.file, both.warnings), (Some(at("s.history")), vec![]));
+    let without_state = read(&format!("{library}[[pipeline]]"));
+    assert_eq!(without_state.history.file, Some(at("library.db.history")));
+
+    for name in ["s.history", "t.history", "library.db.history"] {
+        std::fs::write(at(name), "").unwrap();
+    }
+    let told = read(&format!("{library}{state}{second}")).warnings;
+    let told: Vec<String> = told.iter().map(ToString::to_string).collect();
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told[0].contains("t.history is there and is not used") && told[0].contains("history_file"));
+    assert!(told[1].contains("library.db.history is there") && told[1].contains("into"), "{told:?}");
+    let named = read(&format!("[server]\nhistory_file = 'library.db.history'\n{library}{state}"));
+    assert_eq!(named.warnings, [], "a person has chosen");
+}
