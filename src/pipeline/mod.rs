@@ -4,6 +4,7 @@ mod admission;
 mod announcements;
 mod builder;
 mod control;
+mod declared;
 mod hls;
 mod hooks;
 mod inputs;

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::control::ListOptions;
+use super::declared::DeclaredOrder;
 use super::levelling::Levelling;
 use super::lists::{Lists, Load};
 use super::settings::PipelineSettings;
@@ -38,6 +39,8 @@ pub(super) struct Programming {
     pub begun: Arc<AtomicU64>,
     /// An entry that does not start at its beginning, because it was on the air before a restart.
     pub goes_on_at: Arc<Mutex<Option<(EntryId, FrameCount)>>>,
+    /// What the settings say of the order of the playlist.
+    pub declared: Arc<Mutex<DeclaredOrder>>,
     lists: Arc<Lists>,
     /// The folders below which confined entries are opened.
     pub media_roots: MediaRoots,
@@ -89,6 +92,7 @@ impl Programming {
             up_next,
             begun: Arc::default(),
             goes_on_at: Arc::default(),
+            declared: Arc::new(Mutex::new(DeclaredOrder::of(settings))),
             lists,
             media_roots: media_roots.clone(),
             fallback: Fallback { up_next: instead, files: instead_files, lists: instead_lists },
@@ -176,6 +180,11 @@ impl Programming {
             Some(list) => self.lists.load(Load { in_place_of: Some(list.id), ..load }),
             None => self.lists.load_first(load, settings.clock.is_stepped()),
         }
+    }
+
+    /// Notes what new settings say of the order of the playlist, which they have been applied to.
+    pub fn declare(&self, settings: &PipelineSettings) {
+        *self.declared.lock().unwrap_or_else(PoisonError::into_inner) = DeclaredOrder::of(settings);
     }
 
     /// Reads a list on the `lists` thread.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use serde::{Deserialize, Serialize};
 
+use super::declared::DeclaredOrder;
 use super::hls::LeftRuns;
 use super::requests::Requests;
 use super::schedule::Scheduling;
@@ -45,6 +46,9 @@ pub struct PipelineSnapshot {
     /// The requests of listeners that limits count.
     #[serde(default, skip_serializing_if = "Requested::is_empty")]
     requested: Requested,
+    /// What the settings said of the order of the playlist.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    declared: Option<DeclaredOrder>,
 }
 
 /// What turns one snapshot into another.
@@ -63,6 +67,8 @@ pub(super) struct SnapshotDelta {
     hls: Option<BTreeMap<String, LastRun>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     requested: Option<Requested>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    declared: Option<DeclaredOrder>,
 }
 
 impl PipelineSnapshot {
@@ -80,6 +86,11 @@ impl PipelineSnapshot {
         self.schedule
     }
 
+    /// What the settings said of the order of the playlist, if that was written down.
+    pub(super) fn declared(&self) -> Option<DeclaredOrder> {
+        self.declared
+    }
+
     /// What has changed since an earlier snapshot. `None` if that is nearly everything.
     pub(super) fn since(&self, earlier: &PipelineSnapshot) -> Option<SnapshotDelta> {
         let up_next = match self.up_next == earlier.up_next {
@@ -91,8 +102,9 @@ impl PipelineSnapshot {
         let hls = (self.hls != earlier.hls).then(|| self.hls.clone());
         let schedule = self.schedule.clone().filter(|_| self.schedule != earlier.schedule);
         let requested = (self.requested != earlier.requested).then(|| self.requested.clone());
+        let declared = self.declared.filter(|_| self.declared != earlier.declared);
         let (current, waiting) = (self.current.clone(), self.waiting);
-        Some(SnapshotDelta { up_next, current, waiting, history, schedule, hls, requested })
+        Some(SnapshotDelta { up_next, current, waiting, history, schedule, hls, requested, declared })
     }
 
     /// Brings an earlier snapshot up to date. Returns false and changes nothing if this is not a change of
@@ -113,6 +125,7 @@ impl PipelineSnapshot {
         self.schedule = delta.schedule.or(self.schedule.take());
         self.hls = delta.hls.unwrap_or_else(|| std::mem::take(&mut self.hls));
         self.requested = delta.requested.unwrap_or_else(|| std::mem::take(&mut self.requested));
+        self.declared = delta.declared.or(self.declared);
         true
     }
 }
@@ -129,6 +142,7 @@ impl PipelineSnapshot {
             schedule: None,
             hls: BTreeMap::new(),
             requested: Requested::default(),
+            declared: None,
         }
     }
 
@@ -159,6 +173,7 @@ pub(super) struct SnapshotSource {
     pub schedule: Arc<Scheduling>,
     pub hls: LeftRuns,
     pub requests: Arc<Requests>,
+    pub declared: Arc<Mutex<DeclaredOrder>>,
 }
 
 impl SnapshotSource {
@@ -191,6 +206,7 @@ impl SnapshotSource {
             schedule: self.schedule.director(),
             hls: self.hls.all(),
             requested,
+            declared: Some(*self.declared.lock().unwrap_or_else(PoisonError::into_inner)),
         }
     }
 

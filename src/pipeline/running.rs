@@ -11,6 +11,7 @@ use arc_swap::ArcSwap;
 use super::Plays;
 use super::STOP_WITHIN;
 use super::announcements::AnnouncementTable;
+use super::declared::DeclaredOrder;
 use super::hls::HlsTable;
 use super::hooks::{self, HookId, HookTable};
 use super::limits::Limits;
@@ -159,8 +160,13 @@ pub(super) fn start(
         stopped: Mutex::new(None),
     });
     let restored = kept.and_then(|kept| {
+        let before = kept.declared();
         inner.snapshot_source().restore(kept, GiveWay::Crossfade(Duration::ZERO));
-        inner.up_next().list()
+        let mut list = inner.up_next();
+        if let Some(before) = before {
+            DeclaredOrder::of(&settings).apply_changes(before, &mut list);
+        }
+        list.list()
     });
     inner.programming.load_first(&settings, restored);
     inner.schedule.set(&settings.schedule, &inner)?;
@@ -331,6 +337,7 @@ impl Inner {
             schedule: self.schedule.clone(),
             hls: self.hls.left().clone(),
             requests: self.requests.clone(),
+            declared: self.programming.declared.clone(),
         }
     }
 

@@ -168,6 +168,7 @@ impl Reloader {
                 }
             }
         }
+        pipeline.inner.programming.declare(running);
         let of_schedule = running.schedule.changes(&new.schedule);
         if !of_schedule.is_empty() {
             let what = format!("pipeline {}: {}", new.name, of_schedule.join(", "));
