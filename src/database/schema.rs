@@ -42,7 +42,7 @@ impl Schema<'_> {
     pub fn migrate(&self, connection: &mut Connection, file: &Path) -> Result<(), Trouble> {
         let (found, newest) = (self.version_of(connection)?, self.steps.len());
         if found == newest {
-            return Ok(());
+            return self.check_tables(connection);
         }
         if found > 0 {
             let kept = with_suffix(file, &format!(".schema-{found}"));
@@ -60,6 +60,25 @@ impl Schema<'_> {
         change.pragma_update(None, "user_version", i32::try_from(newest).unwrap_or(i32::MAX))?;
         Ok(change.commit()?)
     }
+
+    /// Refuses a database that lacks a table of its version.
+    fn check_tables(&self, connection: &Connection) -> Result<(), Trouble> {
+        let model = Connection::open_in_memory()?;
+        for step in self.steps {
+            model.execute_batch(step)?;
+        }
+        let there = tables(connection)?;
+        match tables(&model)?.into_iter().find(|table| !there.contains(table)) {
+            Some(missing) => Err(Trouble::Damaged(format!("it lacks the table {missing}"))),
+            None => Ok(()),
+        }
+    }
+}
+
+fn tables(connection: &Connection) -> Result<Vec<String>, Trouble> {
+    let mut names = connection.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'")?;
+    let names = names.query_map([], |row| row.get(0))?;
+    Ok(names.collect::<rusqlite::Result<_>>()?)
 }
 
 /// Writes the whole database into another file, which takes the place of what was there only when it is
@@ -124,6 +143,19 @@ mod tests {
         let version = open(&file).pragma_query_value(None, "user_version", |row| row.get::<_, i32>(0));
         assert_eq!(version, Ok(1));
         assert!(open(&file).execute("SELECT * FROM b", []).is_err());
+    }
+
+    #[test]
+    fn a_database_that_lacks_a_table_is_damaged() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("library.db");
+        let steps = ["CREATE TABLE a (x)", "CREATE TABLE b (x)"];
+        migrate(&file, &steps).unwrap();
+        migrate(&file, &steps).unwrap();
+        open(&file).execute_batch("DROP TABLE a").unwrap();
+        let damaged = migrate(&file, &steps).unwrap_err();
+        assert!(matches!(damaged, Trouble::Damaged(_)));
+        assert_eq!(damaged.to_string(), "it is damaged: it lacks the table a");
     }
 
     #[test]
