@@ -51,9 +51,13 @@ pub struct Restored {
 /// has, or cannot be unpacked. Nothing has changed then. [`Error::File`], too, if a file cannot take its
 /// place: those before it are restored then.
 pub fn restore(archive: &Path, options: &RestoreOptions) -> Result<Restored> {
-    let refused = |error: io::Error| Error::file(archive, error.to_string());
+    let refused = |error: io::Error| Error::file(archive, reason(&error));
     let file = File::open(archive).map_err(refused)?;
-    let mut tar = Archive::new(GzDecoder::new(BufReader::new(file)));
+    let packed = GzDecoder::new(BufReader::new(file));
+    if packed.header().is_none() {
+        return Err(refused(no_backup()));
+    }
+    let mut tar = Archive::new(packed);
     let mut members = tar.entries().map_err(refused)?;
     let manifest = read_manifest(&mut members).map_err(refused)?;
     let places = places_of(&manifest, options)?;
@@ -72,11 +76,33 @@ pub fn restore(archive: &Path, options: &RestoreOptions) -> Result<Restored> {
 
 type Members<'a> = Entries<'a, GzDecoder<BufReader<File>>>;
 
+/// Why an archive was refused, for people. What the unpackers say of damage is only a detail.
+fn reason(error: &io::Error) -> String {
+    match is_damage(error) {
+        true => {
+            format!("it is damaged or cut short, and nothing was restored: get another copy of it ({error})")
+        }
+        false => error.to_string(),
+    }
+}
+
+fn is_damage(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::UnexpectedEof | ErrorKind::InvalidData | ErrorKind::InvalidInput)
+}
+
+fn damage(detail: impl Into<String>) -> io::Error {
+    io::Error::new(ErrorKind::InvalidData, detail.into())
+}
+
+fn no_backup() -> io::Error {
+    io::Error::other("it is no backup of Longwave")
+}
+
 fn read_manifest(members: &mut Members<'_>) -> io::Result<Manifest> {
-    let none = || io::Error::other("it is no backup of Longwave");
-    let first = members.next().ok_or_else(none)?.map_err(|_| none())?;
+    let unread = |error| if is_damage(&error) { error } else { no_backup() };
+    let first = members.next().ok_or_else(no_backup)?.map_err(unread)?;
     if first.path_bytes() != MANIFEST.as_bytes() || first.size() > MOST_BYTES {
-        return Err(none());
+        return Err(no_backup());
     }
     let mut text = String::new();
     first.take(MOST_BYTES).read_to_string(&mut text)?;
@@ -165,8 +191,8 @@ fn unpack(
 ) -> io::Result<Vec<Draft>> {
     let mut drafts = Vec::new();
     for (index, (member, (place, _))) in manifest.files.iter().zip(places).enumerate() {
-        let damaged = || io::Error::other(format!("{} is not in it as it should be", member.path.display()));
-        let content = members.next().ok_or_else(damaged)??;
+        let damaged = || damage(format!("{} is not in it as it should be", member.path.display()));
+        let content = members.next().ok_or_else(damaged)?.map_err(|_| damaged())?;
         let is_file = content.header().entry_type() == EntryType::Regular;
         if !is_file || content.path_bytes() != member_name(index).as_bytes() || content.size() != member.bytes
         {
@@ -197,7 +223,7 @@ fn draft_of(member: &Member, place: &Path, content: impl Read) -> io::Result<Dra
     let draft = Draft { path, kind: member.kind };
     let written = io::copy(&mut content.take(member.bytes), &mut file)?;
     if written != member.bytes {
-        return Err(io::Error::other(format!("{} is cut short in it", member.path.display())));
+        return Err(damage(format!("{} is cut short in it", member.path.display())));
     }
     // Users are private, whatever the archive says.
     let mode = if member.kind == MemberKind::Users { 0o600 } else { member.mode & 0o777 };
