@@ -114,7 +114,9 @@ impl FromStr for WeekTimes {
             return Err(wrong("it takes days and a time".into()));
         };
         let days = days.parse().map_err(wrong)?;
-        let times = read_times(times).ok_or_else(|| wrong(format!("{times:?} is no time of day")))?;
+        let has_seconds = times.matches(':').count() == 2;
+        let hint = if has_seconds { " (times have no seconds)" } else { "" };
+        let times = read_times(times).ok_or_else(|| wrong(format!("{times:?} is no time of day{hint}")))?;
         Ok(WeekTimes { text: words.join(" "), days, times })
     }
 }
@@ -249,6 +251,7 @@ mod tests {
             ("Mom 07:00", "\"Mom\" is no day"),
             ("Mon 24:00", "\"24:00\" is no time of day"),
             ("Mon 7:00", "\"7:00\" is no time of day"),
+            ("daily 10:00:30", "\"10:00:30\" is no time of day (times have no seconds)"),
             ("Mon 10-06:00", "\"10-06:00\" is no time of day"),
             ("Mon +1:00", "\"+1:00\" is no time of day"),
             ("Mon *", "\"*\" is no time of day"),

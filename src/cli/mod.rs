@@ -96,12 +96,14 @@ impl fmt::Display for Failure {
     }
 }
 
+/// `1 problem`, `2 problems`.
+fn problems(count: usize) -> String {
+    if count == 1 { "1 problem".into() } else { format!("{count} problems") }
+}
+
 impl From<ConfigError> for Failure {
     fn from(error: ConfigError) -> Failure {
-        let count = match error.problems.len() {
-            1 => "1 problem".to_owned(),
-            many => format!("{many} problems"),
-        };
+        let count = problems(error.problems.len());
         let kind = if error.is_passing { Failure::Disk } else { Failure::Usage };
         kind(format!("{error}\nlongwave: {count}"))
     }

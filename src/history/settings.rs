@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::error::{Error, Result};
 use crate::path_text::with_suffix;
+use crate::setting::values::duration_text;
 use crate::setting::{Setting, Settings, TIME, Takes, Written, settings};
 
 /// Where it is written down what was played and how many listened, and for how long that is kept.
@@ -56,7 +57,10 @@ impl Settings for HistorySettings {
         if let Some(keep) = self.keep
             && keep < SHORTEST_KEEP
         {
-            return Err(Error::setting("history_keep", format!("{keep:?} is less than a day")));
+            return Err(Error::setting(
+                "history_keep",
+                format!("{} is less than a day", duration_text(keep)),
+            ));
         }
         if !(SHORTEST_KEEP..=LONGEST_STATISTICS).contains(&self.statistics_keep) {
             return Err(Error::setting("statistics_keep", "it is not within 1 and 3653 days"));

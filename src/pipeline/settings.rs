@@ -312,7 +312,8 @@ pub(super) fn check_fade(key: &'static str, time: Duration) -> Result<()> {
     if time <= LONGEST_FADE {
         return Ok(());
     }
-    Err(Error::setting(key, format!("{time:?} is too long: up to {} minutes", LONGEST_FADE.as_secs() / 60)))
+    let [time, longest] = [time, LONGEST_FADE].map(values::duration_text);
+    Err(Error::setting(key, format!("{time} is too long: up to {longest}")))
 }
 
 /// The loudness to which files are brought.

@@ -235,7 +235,10 @@ impl ServerSettings {
         let (millisecond, hour) = (Duration::from_millis(1), Duration::from_secs(3600));
         for (key, value) in [("write_timeout", self.write_timeout), ("header_timeout", self.header_timeout)] {
             if !(millisecond..=hour).contains(&value) {
-                return Err(Error::setting(key, format!("{value:?} is not between 1 ms and 1 hour")));
+                return Err(Error::setting(
+                    key,
+                    format!("{} is not between 1ms and 1h", values::duration_text(value)),
+                ));
             }
         }
         for (key, addresses) in [("listen", &self.listen), ("icy_listen", &self.icy_listen)] {
@@ -250,7 +253,7 @@ impl ServerSettings {
         self.proxies()?;
         match self.burst {
             Burst::Time(time) if time > Duration::from_secs(60) => {
-                Err(Error::setting("burst", format!("{time:?} is more than 60 s")))
+                Err(Error::setting("burst", format!("{} is more than 60s", values::duration_text(time))))
             }
             Burst::Bytes(bytes) if bytes > 16 << 20 => {
                 Err(Error::setting("burst", format!("{bytes} bytes are more than 16 MiB")))

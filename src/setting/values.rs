@@ -48,6 +48,21 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     if text.trim().is_empty() { Err(wrong()) } else { Ok(Duration::from_nanos(nanos)) }
 }
 
+/// Writes a time as people do, and as [`duration`] reads it: `13h`, `1h30m`, `250ms`. What is less than a
+/// millisecond is left out.
+pub(crate) fn duration_text(time: Duration) -> String {
+    let mut rest = time.as_nanos();
+    let mut text = String::new();
+    for (unit, nanos) in TIME_UNITS {
+        let nanos = u128::from(nanos);
+        if rest >= nanos {
+            text += &format!("{}{unit}", rest / nanos);
+            rest %= nanos;
+        }
+    }
+    if text.is_empty() { "0s".into() } else { text }
+}
+
 /// Reads `64KiB`, `1MB` or `500B`: a number of bytes with a unit.
 pub(crate) fn size(text: &str) -> Result<usize, String> {
     let wrong = || format!("{text:?} is not a size: write \"64KiB\", \"1MiB\" or \"500kB\"");
@@ -125,6 +140,14 @@ mod tests {
             duration("30").unwrap_err(),
             "\"30\" lacks a unit: write \"30s\" for seconds, or use ms, m, h or d"
         );
+    }
+
+    #[test]
+    fn durations_are_written_as_they_are_read() {
+        for text in ["0s", "250ms", "1s500ms", "13h", "1h30m", "30d", "31d1h", "8d2m3s4ms"] {
+            assert_eq!(duration_text(duration(text).unwrap()), text);
+        }
+        assert_eq!(duration_text(Duration::from_micros(999)), "0s");
     }
 
     #[test]

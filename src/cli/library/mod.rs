@@ -8,7 +8,7 @@ use std::path::Path;
 
 use longwave::{Config, Library, LibrarySettings, LibraryState, ScanResult, ScanState, Search, Track};
 
-use super::{Failure, say};
+use super::{Failure, problems, say};
 use args::LibraryCommand;
 use progress::Progress;
 
@@ -83,7 +83,7 @@ fn scan(library: &Library) -> Result<(), Failure> {
     say(&summary(&result));
     match result.problems.as_slice() {
         [] => Ok(()),
-        problems => Err(Failure::Refused(format!("longwave: {} problems", problems.len()))),
+        found => Err(Failure::Refused(format!("longwave: {}", problems(found.len())))),
     }
 }
 
@@ -148,7 +148,7 @@ fn check(library: &Library) -> Result<(), Failure> {
             say(&format!("good: {} tracks\n", library.state()?.tracks));
             Ok(())
         }
-        count => Err(Failure::Refused(format!("longwave: {count} problems"))),
+        count => Err(Failure::Refused(format!("longwave: {}", problems(count)))),
     }
 }
 

@@ -218,12 +218,12 @@ fn values_stay_within_what_works() {
              dead_air_after = '10ms'\ndead_air_below_db = 0\nfallback = 'gone'"
         ),
         [
-            "station.toml:2: server.burst: 120s is more than 60 s",
-            "station.toml:3: server.write_timeout: 7200s is not between 1 ms and 1 hour",
+            "station.toml:2: server.burst: 2m is more than 60s",
+            "station.toml:3: server.write_timeout: 2h is not between 1ms and 1h",
             "station.toml:4: server.max_listeners: 0 listeners: at least 1",
             "station.toml:5: server.listen: [::]:8000 is listed twice",
             "station.toml:7: pipeline.sample_rate: 4000 Hz is out of range: 8000 to 192000, usually 44100 or 48000",
-            "station.toml:8: pipeline.crossfade: 360s is too long: up to 5 minutes",
+            "station.toml:8: pipeline.crossfade: 6m is too long: up to 5m",
             "station.toml:9: pipeline.replaygain: \"tracks\" is unknown; did you mean \"track\"? (It takes \
              \"track\", \"album\" or \"off\".)",
             "station.toml:10: pipeline.dead_air_after: 10ms is shorter than pauses in music: at least 1s, or \"off\"",

@@ -10,6 +10,7 @@ use crate::engine::live::LiveSetup;
 use crate::error::{Error, Result};
 use crate::playout::{AfterLive, LiveTerms};
 use crate::recording::RecordSettings;
+use crate::setting::values::duration_text;
 use crate::setting::{
     DECIBELS, Declared, DefaultValue, Kind, Reload, SMALL_COUNT, Setting, Settings, TEXT, TIME, TIME_OR_OFF,
     Takes, choice, settings,
@@ -188,7 +189,8 @@ fn check_time(key: &'static str, time: Duration, range: RangeInclusive<Duration>
     if range.contains(&time) {
         return Ok(());
     }
-    Err(Error::setting(key, format!("{time:?} is out of range: {:?} to {:?}", range.start(), range.end())))
+    let [time, shortest, longest] = [time, *range.start(), *range.end()].map(duration_text);
+    Err(Error::setting(key, format!("{time} is out of range: {shortest} to {longest}")))
 }
 
 #[cfg(test)]
