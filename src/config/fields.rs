@@ -86,6 +86,10 @@ impl Fields {
         let mut taken = Taken { key: declared.key, place, valid: Vec::new(), has_failed: false };
         for (node, place, wanted) in items(node, &taken.place, declared) {
             let done = match written(&node.value, declared.kind, cx.base) {
+                Some(Written::Path(_)) if is_empty(&node.value) => {
+                    cx.problems.add(&place, "an empty path: name a file or a folder, or leave the key out");
+                    Err(())
+                }
                 Some(written) => set(written).map_err(|reason| cx.problems.add(&place, reason)),
                 None => {
                     wrong_kind(&place, wanted, &node.value, cx);
@@ -233,6 +237,11 @@ fn written<'v>(value: &'v Value, kind: Kind, base: &Path) -> Option<Written<'v>>
         (Kind::Flag, Value::Flag(flag)) => Written::Flag(*flag),
         _ => return None,
     })
+}
+
+/// Whether this is an empty text, which as a path would be the folder of the configuration.
+fn is_empty(value: &Value) -> bool {
+    matches!(value, Value::Text(text) if text.is_empty())
 }
 
 /// Whether a text is one of these words. A word with a colon begins the text: `library:morning`.

@@ -1,17 +1,18 @@
 //! Turns a tree into settings: reads every table by its declared keys, and checks that tables do not use the
-//! same thing twice. One pass finds all problems. `outputs.rs` reads outputs and mounts.
+//! same thing twice. One pass finds all problems. `outputs.rs` reads outputs and mounts,
+//! `library.rs` the library.
 
+mod library;
 mod outputs;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use crate::access::{files_of_users, lock_of};
-use crate::database::files;
 use crate::error::Error;
 use crate::filework::look;
 use crate::history::{self, HistorySettings};
-use crate::library::{LibrarySettings, library_playlist};
+use crate::library::library_playlist;
 use crate::pipeline::{
     HLS, HlsSettings, LIVE, LiveSettings, MOUNT, OUTPUT, OutputSettings, PipelineSettings, REQUESTS,
     RelayedMountSettings, check_all_hls, check_hls_outputs, state_file,
@@ -50,8 +51,8 @@ pub(super) struct Reader<'a> {
     icy: Option<At<String>>,
     /// All HLS, with the places of their paths.
     hls: Vec<At<HlsSettings>>,
-    /// The keys and tables that name playlists of the library.
-    of_library: Vec<Place>,
+    /// The keys and tables that need a library, with the playlists that they name.
+    of_library: Vec<At<Vec<String>>>,
 }
 
 /// What the table `[server]` has.
@@ -132,50 +133,11 @@ impl<'a> Reader<'a> {
                 api.media_roots.push(folder.clone());
             }
         }
-        if library.is_none() {
-            self.refuse_playlists_of_library();
-        }
+        self.check_playlists_of_library(library.as_ref());
         self.check_fallbacks(&pipelines, &mounts, true);
         self.check_icy(&pipelines, &mounts);
         self.check_paths_of_hls();
         Config { server, page, pipelines, mounts, history, library, api, declares_api, warnings: Vec::new() }
-    }
-
-    /// Reads the table of the library.
-    pub fn library(&mut self, node: Node, place: Place) -> LibrarySettings {
-        let mut fields = Fields::of(node, place, &mut self.cx);
-        let mut library = LibrarySettings::default();
-        library.database = self.cx.base.join(library.database);
-        fields.read(&mut library, LibrarySettings::KEYS, &mut self.cx);
-        self.claim(fields.place_of("database"), Purpose::Own, &library.files());
-        if !fields.has("folders") {
-            let reason = "the key \"folders\" is missing: \"music\", for example";
-            self.cx.problems.add(fields.place(), reason);
-        }
-        if let Err(error) = library.check_inbox() {
-            self.cx.problems.add(&fields.place_of("inbox"), reason_of(error));
-        }
-        if cfg!(not(feature = "library")) {
-            let reason = "this build has no library: build it with the cargo feature \"library\"";
-            self.cx.problems.add(fields.place(), reason);
-        }
-        fields.finish(&mut self.cx);
-        library
-    }
-
-    /// Notes the place of these paths if one of them is a playlist of the library.
-    fn note_library(&mut self, paths: &[PathBuf], place: &Place) {
-        if paths.iter().any(|path| library_playlist(path).is_some()) {
-            self.of_library.push(place.clone());
-        }
-    }
-
-    /// Without a library, it has no playlists.
-    fn refuse_playlists_of_library(&mut self) {
-        for place in std::mem::take(&mut self.of_library) {
-            let reason = "there is no library: add a [library] table, with folders = \"music\", for example";
-            self.cx.problems.add(&place, reason);
-        }
     }
 
     /// Reads a server without pipelines. The keys of the API, of the history and of the page are allowed and
@@ -206,6 +168,9 @@ impl<'a> Reader<'a> {
         let mut history = HistorySettings::default();
         fields.read(&mut history, HistorySettings::KEYS, &mut self.cx);
         let gives_history = fields.has("history_file");
+        if let Some(file) = &history.file {
+            self.check_own_file(file, &fields.place_of("history_file"));
+        }
         self.claim_history(&history, fields.place_of("history_file"));
         let page = fields.table(PAGE.key).map(|(node, place)| self.page(node, place)).unwrap_or_default();
         if let AccessLog::File(file) = &server.access_log {
@@ -309,7 +274,7 @@ impl<'a> Reader<'a> {
         fields.finish(&mut self.cx);
         self.schedule(schedule, &mut pipeline.schedule);
         if let Some((node, place)) = requests {
-            self.of_library.push(place.clone());
+            self.of_library.push(At { value: Vec::new(), place: place.clone() });
             pipeline.requests = Some(self.of_programme(node, place));
         }
         pipeline.live = live.into_iter().flatten().map(|(node, place)| self.live(node, place)).collect();
@@ -379,6 +344,10 @@ impl<'a> Reader<'a> {
             let folder = if is_folder { fixed } else { fixed.parent().unwrap_or(fixed) };
             let there = if folder.as_os_str().is_empty() { Ok(()) } else { exists(folder) };
             match there {
+                Ok(()) if !is_dated && is_special(fixed) => {
+                    let reason = format!("{} is neither a file nor a folder", fixed.display());
+                    self.cx.problems.add(&place.of(key), reason);
+                }
                 Ok(()) if !is_folder => self.warn_of_missing(fixed, key, place),
                 Ok(()) => {}
                 Err(reason) => {
@@ -402,6 +371,10 @@ impl<'a> Reader<'a> {
         let mut fields = Fields::of(node, place, &mut self.cx);
         let mut settings = S::default();
         let is_good = fields.read(&mut settings, S::KEYS, &mut self.cx);
+        if fields.has_empty_list("open") {
+            let reason = "an empty list, which would mean always: name times, or leave the key out";
+            self.cx.problems.add(&fields.place_of("open"), reason);
+        }
         match settings.check() {
             Err(Error::Setting { key, reason }) if is_good => {
                 self.cx.problems.add(&fields.place_of_key(key), reason);
@@ -467,30 +440,6 @@ impl<'a> Reader<'a> {
         self.mounts.push(At { value: path.to_owned(), place });
     }
 
-    fn claim_history(&mut self, history: &HistorySettings, place: Place) {
-        if let Some(file) = &history.file {
-            self.claim(place, Purpose::Own, &files(file));
-        }
-    }
-
-    /// Warns of plays that were written down while the default was another file.
-    fn warn_of_other_histories(
-        &mut self,
-        history: &HistorySettings,
-        others: impl Iterator<Item = PathBuf>,
-        place: &Place,
-    ) {
-        let Some(used) = &history.file else { return };
-        for other in others.filter(|other| other != used && exists(other).is_ok()) {
-            let (other, used) = (other.display(), used.display());
-            let reason = format!(
-                "{other} is there and is not used: plays are written into {used}. Set history_file to the one that \
-                 counts, and move the other away"
-            );
-            self.cx.problems.warn(&place.of("history_file"), reason);
-        }
-    }
-
     fn claim_state_file(&mut self, file: &Path, place: Place) {
         let mut files = state_file::files(file).to_vec();
         files.push(lock_of(file));
@@ -506,6 +455,13 @@ impl<'a> Reader<'a> {
     fn claim(&mut self, place: Place, purpose: Purpose, files: &[PathBuf]) -> bool {
         self.files.claim(place, purpose, files, self.cx.problems)
     }
+}
+
+/// Whether there is a device, a FIFO or a socket: nothing that has an end.
+fn is_special(path: &Path) -> bool {
+    let own = path.to_owned();
+    let there = look(path, move || own.metadata());
+    there.is_ok_and(|about| about.is_ok_and(|about| !about.is_file() && !about.is_dir()))
 }
 
 fn at_line(place: &Place) -> String {

@@ -201,7 +201,7 @@ fn where_no_state_can_be_kept_is_said_by_line() {
         (2, "there is no folder gone: make it, or name another"),
         (4, "/dev/null is a device: name a file"),
         (6, "\"/\" names no file: write \"main.state\", for example"),
-        (8, "\"\" names no file: write \"main.state\", for example"),
+        (8, "an empty path: name a file or a folder, or leave the key out"),
     ] {
         let problem = format!("station.toml:{line}: pipeline.state_file: {reason}");
         assert!(said.contains(&problem), "{problem} is not in {said:?}");

@@ -1,18 +1,20 @@
 //! What stations declare to be played by the clock.
 
 use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use super::{complaints, toml};
-use crate::{Every, SlotStart, preview_schedule};
+use crate::{Every, SlotStart};
 
 /// The stations of docs/SCHEDULE.md.
+#[cfg(feature = "library")]
 fn stations() -> Vec<&'static str> {
     let guide = include_str!("../../../docs/SCHEDULE.md");
     let blocks = guide.split("```toml\n").skip(1);
     blocks.map(|block| block.split("```").next().unwrap()).collect()
 }
 
+#[cfg(feature = "library")]
 #[test]
 fn the_stations_of_the_guide_are_good_and_are_planned_without_a_gap() {
     let stations = stations();
@@ -31,13 +33,13 @@ fn the_stations_of_the_guide_are_good_and_are_planned_without_a_gap() {
                 std::fs::write(folder.path().join(name).join(format!("{n}.mp3")), b"").unwrap();
             }
         }
-        std::fs::write(folder.path().join("library.m3u"), "music/0.mp3\nmusic/1.mp3\n").unwrap();
+        std::fs::write(folder.path().join("all.m3u"), "music/0.mp3\nmusic/1.mp3\n").unwrap();
         let config = crate::Config::from_toml(text, &folder.path().join("station.toml")).unwrap();
         // Files may come later.
         let is_told = |warning: &&crate::ConfigProblem| warning.reason.contains("it is played when it comes");
         assert!(config.warnings.iter().all(|warning| is_told(&warning)), "{:?}", config.warnings);
         let day = Duration::from_secs(86_400);
-        let plan = preview_schedule(&config.pipelines[0], SystemTime::now(), day).unwrap();
+        let plan = crate::preview_schedule(&config.pipelines[0], std::time::SystemTime::now(), day).unwrap();
         assert!(plan.windows(2).all(|two| two[0].ends == two[1].at));
         assert!(plan.len() > 300, "{} tracks of four minutes", plan.len());
     }
@@ -136,4 +138,70 @@ fn dayparts_that_overlap_are_warned_of() {
     assert_eq!(warnings("05:00", "07:00"), 1);
     assert_eq!(warnings("06:00", "22:00"), 0);
     assert_eq!(warnings("00:00", "00:00"), 1);
+}
+
+#[test]
+fn what_no_slot_can_play_is_refused_with_a_sentence() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a.mp3"), "").unwrap();
+    let read = |keys: &str| {
+        let text = format!("[[pipeline]]\n[[pipeline.slot]]\nat = 'daily *:00'\n{keys}");
+        crate::Config::from_toml(&text, &folder.path().join("station.toml"))
+    };
+    assert!(read("play = 'a.mp3'\nmax_age = '1h'").is_ok());
+    for (keys, told) in [
+        ("play = 'a.mp3'\notherwise = ''", "slot.otherwise: an empty path"),
+        ("play = ''", "slot.play: an empty path"),
+        ("play = 'a.mp3'\nmax_age = '0s'", "slot.max_age: every file is older than 0s"),
+        ("play = '/dev/null'", "slot.play: /dev/null is neither a file nor a folder"),
+        ("play = 'library:news'", "slot.play: \"library:news\" is no path: a slot plays a file or a folder"),
+        ("play = 'http://example.org/news'", "a slot plays a file or a folder"),
+        ("play = 'a.mp3'\nlate = '13h'", "slot.late: 13h is out of range: 1s to 12h"),
+        ("play = 'a.mp3'\nlate = '0s'", "slot.late: 0s is out of range"),
+    ] {
+        let refused = read(keys).unwrap_err().to_string();
+        assert!(refused.contains(told), "{keys}: {refused}");
+    }
+    let daypart = complaints("[[pipeline]]\n[[pipeline.daypart]]\nplaylist = ''");
+    assert!(daypart[0].contains("daypart.playlist: an empty path"), "{daypart:?}");
+}
+
+#[cfg(feature = "library")]
+#[test]
+fn a_library_says_what_it_lacks() {
+    use crate::{Library, LibraryPlaylist, LibrarySettings};
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    std::fs::create_dir(at("music")).unwrap();
+    let read = |library: &str, rest: &str| {
+        crate::Config::from_toml(&format!("[library]\n{library}\n{rest}"), &at("station.toml"))
+    };
+    let music = "folders = 'music'";
+    for (library, rest, told) in [
+        ("folders = []", "[[pipeline]]", "library.folders: an empty list: a library needs a folder"),
+        ("", "[[pipeline]]", "library: the key \"folders\" is missing"),
+        ("folders = 'music'\ndatabase = 'music'", "[[pipeline]]", "is a folder: name a file"),
+        ("folders = 'music'\ndatabase = 'db/l'", "[[pipeline]]", "library.database: there is no folder"),
+        (music, "[server]\nhistory_file = 'music'\n[[pipeline]]", "server.history_file: "),
+        (music, "[server]\nhistory_file = 'h/h'\n[[pipeline]]", "there is no folder"),
+        (music, "[[pipeline]]\n[pipeline.requests]\nopen = []", "requests.open: an empty list"),
+    ] {
+        let refused = read(library, rest).unwrap_err().to_string();
+        assert!(refused.contains(told), "{library} {rest}: {refused}");
+    }
+
+    let named = "[[pipeline]]\nplaylist = 'library:day'\n[[pipeline.daypart]]\nplaylist = ['library:day', \
+                 'library:dya']\n[[pipeline.insert]]\nplaylist = 'library:jingles'";
+    let warnings = || {
+        let warnings = read(music, named).unwrap().warnings;
+        warnings.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(warnings().len(), 4, "there is no database yet: {:?}", warnings());
+    assert!(!at("library.db").exists(), "a check makes none");
+    let library = Library::open(&LibrarySettings::of([at("music")], at("library.db"))).unwrap();
+    library.set_playlist(LibraryPlaylist::ordered("day", Vec::new())).unwrap();
+    let told = warnings();
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told[0].contains("the library has no playlist \"dya\""), "{told:?}");
+    assert!(told[1].contains("the library has no playlist \"jingles\""), "{told:?}");
 }

@@ -36,6 +36,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use crossbeam::channel::{Sender, bounded};
 pub use inbox::{Inbox, InboxFile, InboxLimits, InboxUpload};
+pub(crate) use playlists::playlists_in;
 pub use playlists::{Imported, LibraryPlaylist, PlaylistTracks, SmartList, SmartOrder};
 pub use search::{Hits, Search};
 pub use status::{LibraryState, ScanProgress, ScanResult, ScanState};

@@ -9,10 +9,9 @@ use crate::error::{Error, Result};
 use crate::names::named;
 use crate::path_text;
 use crate::playout::TrackKind;
-use crate::setting::values::duration;
+use crate::setting::values::{duration, duration_text};
 use crate::setting::{
-    Declared, DefaultValue, Kind, PATH, Reload, Setting, Settings, TEXT, TIME, Takes, Written, choice,
-    settings,
+    Declared, DefaultValue, Kind, Reload, Setting, Settings, TEXT, TIME, Takes, Written, choice, settings,
 };
 
 /// The most dayparts, inserts or slots of a pipeline.
@@ -148,7 +147,7 @@ impl Settings for InsertSettings {
             }
             Every::Songs(0) => Err(Error::setting("every", "it takes one song at least")),
             Every::Time(time) if time.is_zero() || time > LONGEST_EVERY => {
-                Err(Error::setting("every", format!("{time:?} is out of range: up to 7d")))
+                Err(Error::setting("every", format!("{} is out of range: up to 7d", duration_text(time))))
             }
             _ => Ok(()),
         }
@@ -244,10 +243,10 @@ impl Settings for SlotSettings {
             "A time or a list of times, in the pipeline's `timezone`: `\"Mon-Fri 07:00\"`, `\"daily *:00\"` \
              (every hour), `\"Sat,Sun 06-10:30\"`. A time that is skipped when clocks go forward comes when \
              the gap ends, and one that is repeated when they go back comes the first time.";
-        "play" else "required", PATH => play, Applied,
+        "play" else "required", SLOT_FILE => play, Applied,
             "A file; a folder, of which the newest file is played that it has not played yet; or a name \
              with the time in it: `\"news/%Y-%m-%d-%H.mp3\"`.";
-        "otherwise" else "nothing", PATH => otherwise, Applied,
+        "otherwise" else "nothing", SLOT_FILE => otherwise, Applied,
             "A file or folder that is played instead if that is missing, too old, or cannot be played. \
              Without it, `play` is waited for until the slot is too `late`.";
         "start" = "soft", START => start, Applied,
@@ -285,7 +284,13 @@ impl Settings for SlotSettings {
             return Err(Error::setting("play", "a slot needs something to play: \"news.mp3\", for example"));
         }
         if !(LEAST_LATE..=LATEST).contains(&self.late) {
-            return Err(Error::setting("late", format!("{:?} is out of range: 1s to 12h", self.late)));
+            let late = duration_text(self.late);
+            return Err(Error::setting("late", format!("{late} is out of range: 1s to 12h")));
+        }
+        if self.max_age.is_some_and(|age| age.is_zero()) {
+            let reason =
+                "every file is older than 0s: \"20h\", for example, or leave the key out for any age";
+            return Err(Error::setting("max_age", reason));
         }
         if self.lasts.is_some_and(|lasts| lasts < Duration::from_secs(1)) {
             return Err(Error::setting("for", "it takes a second at least"));
@@ -374,7 +379,8 @@ impl Settings for SeparationSettings {
     fn check(&self) -> Result<()> {
         for (key, time) in [("track", self.track), ("artist", self.artist), ("title", self.title)] {
             if time > LONGEST_SEPARATION {
-                return Err(Error::setting(key, format!("{time:?} is out of range: up to 30d")));
+                let time = duration_text(time);
+                return Err(Error::setting(key, format!("{time} is out of range: up to 30d")));
             }
         }
         Ok(())
@@ -410,6 +416,15 @@ const fn tables(key: &'static str, doc: &'static str) -> Declared {
 const LISTED: Takes<PathBuf> = Takes::PathOr(&["library:"], |written| match written {
     Written::Path(path) => Ok(path),
     Written::Text(name) => Ok(name.into()),
+    Written::Integer(_) | Written::Flag(_) => Err("it takes a path".into()),
+});
+
+/// A path. What else is played elsewhere is refused by what it begins with.
+const SLOT_FILE: Takes<PathBuf> = Takes::PathOr(&["library:", "http:", "https:"], |written| match written {
+    Written::Path(path) => Ok(path),
+    Written::Text(text) => Err(format!(
+        "{text:?} is no path: a slot plays a file or a folder, no playlist of the library and no stream"
+    )),
     Written::Integer(_) | Written::Flag(_) => Err("it takes a path".into()),
 });
 
@@ -462,6 +477,7 @@ mod tests {
         assert_eq!(key::<SlotSettings>(|slot| slot.play = PathBuf::new()), Some("play"));
         assert_eq!(key::<SlotSettings>(|slot| slot.late = days(1)), Some("late"));
         assert_eq!(key::<SlotSettings>(|slot| slot.late = Duration::ZERO), Some("late"));
+        assert_eq!(key::<SlotSettings>(|slot| slot.max_age = Some(Duration::ZERO)), Some("max_age"));
         assert_eq!(key::<SlotSettings>(|slot| slot.lasts = Some(Duration::ZERO)), Some("for"));
         assert_eq!(key::<SeparationSettings>(|separation| separation.artist = days(31)), Some("artist"));
     }

@@ -13,7 +13,10 @@ use super::fault::Fault;
 use super::readers::View;
 use super::search::{Hits, Search, signed};
 use super::track::{COLUMNS, Track, from_row};
+use crate::database::Database;
 use crate::error::{Error, Result};
+use crate::filework::look;
+use crate::library::LibrarySettings;
 use crate::playout::{Entry, TrackKind};
 
 use m3u::{export, import, set_from_files};
@@ -124,9 +127,24 @@ fn check_name(name: &str) -> Result<()> {
 
 /// The playlists, by their names.
 fn all(connection: &Connection) -> std::result::Result<Vec<LibraryPlaylist>, Fault> {
+    names(connection)?.iter().map(|name| by_name(connection, name)).collect()
+}
+
+fn names(connection: &Connection) -> rusqlite::Result<Vec<String>> {
     let mut names = connection.prepare_cached("SELECT name FROM playlists ORDER BY name")?;
-    let names: Vec<String> = names.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
-    names.iter().map(|name| by_name(connection, name)).collect()
+    names.query_map([], |row| row.get(0))?.collect()
+}
+
+/// The names of the playlists in a library's database, which nothing is opened for or made. `None` if it
+/// cannot be read now.
+pub(crate) fn playlists_in(settings: &LibrarySettings) -> Option<Vec<String>> {
+    let file = settings.database.clone();
+    let read = move || match file.try_exists() {
+        Ok(false) => Some(Vec::new()),
+        Ok(true) => names(&Database::open_to_read(&file).ok()?).ok(),
+        Err(_) => None,
+    };
+    look(&settings.database, read).ok()?
 }
 
 /// The playlist of this name.
