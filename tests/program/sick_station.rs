@@ -31,6 +31,7 @@ pub(super) enum Disk {
     /// The database of the library.
     Library,
     /// The folder of the library, with its inbox.
+    #[cfg(feature = "library")]
     Inbox,
     AccessLog,
     /// The recording of the output.
@@ -128,6 +129,7 @@ impl Sick {
                 let (folder, database) = (at("well"), at("sick/library.db"));
                 format!("[library]\nfolders = {folder:?}\ndatabase = {database:?}\nanalyse = false\n")
             }
+            #[cfg(feature = "library")]
             Disk::Inbox => {
                 let (folder, database) = (at("sick"), at("well/library.db"));
                 let inbox = at("sick/inbox");

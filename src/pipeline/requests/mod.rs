@@ -42,6 +42,10 @@ struct Terms {
     /// `None`: no requests are taken.
     settings: Option<RequestSettings>,
     /// That of the schedule, which counts for requests, too.
+    #[cfg_attr(
+        not(feature = "library"),
+        expect(dead_code, reason = "nothing is requested without a library")
+    )]
     separation: SeparationSettings,
     /// What the schedule plays itself.
     #[cfg(feature = "library")]
