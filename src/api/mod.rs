@@ -27,6 +27,7 @@ mod login;
 mod media;
 mod metrics;
 mod nowplaying;
+mod numbers;
 mod origin;
 mod played;
 mod problem;

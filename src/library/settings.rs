@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::database::files;
 use crate::error::{Error, Result};
+use crate::path_text::cleaned;
 use crate::setting::{
     EXISTING, EXISTING_FOLDER, FLAG, PATH, SIZE, Setting, Settings, TIME, Takes, Written, settings,
 };
@@ -110,8 +111,10 @@ impl LibrarySettings {
     /// Refuses an inbox that lies in no folder: what is sent is to be found, heard and played, as is what lies
     /// in a folder.
     pub(crate) fn check_inbox(&self) -> Result<()> {
+        // "." is the folder in which "shows" lies.
+        let lies_in = |inbox: &Path, folder: &Path| cleaned(inbox).starts_with(cleaned(folder));
         match &self.inbox {
-            Some(inbox) if !self.folders.iter().any(|folder| inbox.starts_with(folder)) => {
+            Some(inbox) if !self.folders.iter().any(|folder| lies_in(inbox, folder)) => {
                 let inbox = inbox.display();
                 let reason = format!("{inbox} lies in none of the folders: add one that it lies in");
                 Err(Error::setting("inbox", reason))
@@ -189,9 +192,14 @@ mod tests {
             ..LibrarySettings::of(["/a/b".into()], "library.db")
         };
         assert!(of("/a/b").check_inbox().is_ok() && of("/a/b/c").check_inbox().is_ok());
-        for inbox in ["/a/bb", "/a", "b"] {
+        for inbox in ["/a/bb", "/a", "b", "/a/b/../c"] {
             assert!(matches!(of(inbox).check_inbox(), Err(Error::Setting { key: "inbox", .. })), "{inbox}");
         }
+        let here = LibrarySettings {
+            inbox: Some("shows".into()),
+            ..LibrarySettings::of([".".into()], "library.db")
+        };
+        assert!(here.check_inbox().is_ok());
     }
 
     #[test]

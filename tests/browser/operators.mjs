@@ -20,7 +20,7 @@ export let station, browser;
 export async function begin({ more = "", prepare = () => {} } = {}) {
   station = await Station.start({
     server: 'users_file = "users"',
-    more: `${more}\n[library]\nfolders = ["."]\ndatabase = "library.db"`,
+    more: `${more}\n[library]\nfolders = ["."]\ninbox = "inbox"\ndatabase = "library.db"`,
     prepare: (folder) => {
       for (const [name, role] of Object.entries({ eve: "admin", ana: "dj", bob: "viewer" })) {
         const input = `${PASSWORD}\n`;

@@ -154,7 +154,8 @@ impl Model {
     /// Advances by this many frames.
     pub fn advance(&mut self, mut frames: u64) {
         while frames > 0 && self.held != Some(0) {
-            if self.current.is_none() && !self.begin() {
+            // While it is held, nothing begins where nothing was on the air.
+            if self.current.is_none() && (self.held.is_some() || !self.begin()) {
                 self.held = self.held.map(|until_silent| until_silent.saturating_sub(frames));
                 return;
             }

@@ -62,7 +62,8 @@ export function denyButton(listener, address, then) {
       await then();
     } catch (problem) {
       if (problem instanceof Problem && problem.code === "locks-out") {
-        const own = twice("Your own address", "Tap again to deny yourself", () => deny(true), about);
+        const named = `Your own address, of listener ${listener}`;
+        const own = twice("Your own address", "Tap again to deny yourself", () => deny(true), named);
         place.replaceChildren(own);
         own.focus();
         complain("This is the address that you come from. Who is denied cannot undo it.");

@@ -68,7 +68,7 @@ function row({ id, mount, address, agent }) {
     el(
       "td",
       { class: "buttons" },
-      button("Kick", kick, { "aria-label": `Disconnect listener ${id}` }),
+      button("Kick", kick, { "aria-label": `Kick listener ${id}` }),
       denyButton(id, address, refresh),
     ),
   );

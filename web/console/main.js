@@ -60,6 +60,7 @@ async function main() {
     if (event.target instanceof HTMLSelectElement) choose(event.target.value);
   };
   onLogin(({ name, role }) => {
+    showWhatIsAllowed();
     find("who", HTMLElement).textContent = `${name} (${role})`;
   });
   document.addEventListener("keydown", (event) => {
@@ -107,11 +108,16 @@ function showAll() {
   if (shown) select.value = shown.name;
   find("pipelines-label", HTMLLabelElement).hidden = names().length < 2;
   document.title = shown?.current ? `${shown.current.title} · Console` : "Console";
+  showWhatIsAllowed();
+  showOnAir();
+  void VIEWS[viewName()]?.();
+}
+
+/** Hides what the role of who is logged in may not do. */
+function showWhatIsAllowed() {
   for (const part of document.querySelectorAll("[data-needs]")) {
     if (part instanceof HTMLElement) part.hidden = !may(part.dataset["needs"] ?? "");
   }
-  showOnAir();
-  void VIEWS[viewName()]?.();
 }
 
 main().catch((/** @type {Error} */ error) => complain(`The console could not begin: ${error.message}.`));

@@ -5,6 +5,9 @@ import { Problem, send } from "./http.js";
 
 /** @typedef {{name: string, role: string, rights: string[], pipelines: string[], session: number | null}} Account */
 
+/** Within this time a browser has the key that a new password brings, in milliseconds. */
+const SOON = 500;
+
 /** Where the browser keeps the name of who logged in last. */
 const NAME = "user";
 
@@ -64,8 +67,26 @@ export async function begin() {
  * @param {string} [why]
  */
 export function logIn(why = "") {
-  asking ??= ask(why).finally(() => (asking = null));
+  asking ??= askIfNeeded(why).finally(() => (asking = null));
   return asking;
+}
+
+/** @param {string} why */
+async function askIfNeeded(why) {
+  if (!account || !(await isStillIn())) await ask(why);
+}
+
+/**
+ * Whether the session goes on after all: a request may have been on its way with the old key while a new password
+ * brought a new one.
+ */
+async function isStillIn() {
+  for (const pause of [0, SOON]) {
+    await new Promise((resolve) => setTimeout(resolve, pause));
+    const who = await send("GET", "/api/v1/session").catch(() => null);
+    if (who) return true;
+  }
+  return false;
 }
 
 /** Ends the session. The page begins anew, so nothing of the user stays in it. */

@@ -8,6 +8,7 @@ use crate::Denial;
 use crate::access::network;
 use crate::api::call::{Call, Handled, done, json};
 use crate::api::core::Core;
+use crate::api::numbers::some_whole;
 use crate::api::problem::Problem;
 use crate::time::rfc3339;
 
@@ -22,6 +23,7 @@ struct Shown {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Unwelcome {
+    #[serde(default, deserialize_with = "some_whole")]
     listener: Option<u64>,
     address: Option<String>,
     #[serde(default)]

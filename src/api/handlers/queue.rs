@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::api::call::{Call, Handled, done, json};
 use crate::api::core::Core;
+use crate::api::numbers::whole;
 use crate::api::problem::Problem;
 use crate::api::views::coming_tracks;
 use crate::metadata::fault_of_title;
@@ -112,23 +113,15 @@ pub(crate) fn remove(core: &Core, call: &Call<'_>) -> Handled {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Move {
+    /// A number beyond the length of any list stands for its end.
     #[serde(deserialize_with = "whole")]
-    index: usize,
-}
-
-/// Reads a whole number. In JSON, 2.0 is as whole as 2. A number beyond the length of any list stands for its
-/// end.
-fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
-    let number = f64::deserialize(deserializer)?;
-    let is_whole = number >= 0.0 && number.fract() == 0.0;
-    let wrong = || D::Error::custom(format!("{number} is no whole number from 0 up"));
-    if is_whole { Ok(number as usize) } else { Err(wrong()) }
+    index: u64,
 }
 
 /// `PUT /api/v1/pipelines/{pipeline}/queue/{id}/index`
 pub(crate) fn move_to(core: &Core, call: &Call<'_>) -> Handled {
     let pipeline = core.pipeline(&call.held[0])?;
     let wanted: Move = call.body()?;
-    pipeline.move_to(EntryId(call.number(1)?), wanted.index)?;
+    pipeline.move_to(EntryId(call.number(1)?), usize::try_from(wanted.index).unwrap_or(usize::MAX))?;
     done()
 }
