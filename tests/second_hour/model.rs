@@ -40,6 +40,8 @@ pub struct Model {
     due: Option<Current>,
     /// The frame where the current track continues after a fade.
     seek: Option<u64>,
+    /// Whether nothing has been on the air, or nothing since the last track has ended.
+    is_idle: bool,
     /// The frames until silence, if the programme is held.
     held: Option<u64>,
     /// All tracks in the order of their beginnings.
@@ -55,6 +57,7 @@ impl Model {
             current: None,
             due: None,
             seek: None,
+            is_idle: true,
             held: None,
             began: Vec::new(),
         }
@@ -155,7 +158,8 @@ impl Model {
     pub fn advance(&mut self, mut frames: u64) {
         while frames > 0 && self.held != Some(0) {
             // While it is held, nothing begins where nothing was on the air.
-            if self.current.is_none() && (self.held.is_some() || !self.begin()) {
+            if self.current.is_none() && ((self.held.is_some() && self.is_idle) || !self.begin()) {
+                self.is_idle = true;
                 self.held = self.held.map(|until_silent| until_silent.saturating_sub(frames));
                 return;
             }
@@ -185,6 +189,7 @@ impl Model {
         self.draw();
         let Some(due) = self.due.take() else { return false };
         self.began.push(due.name.clone());
+        self.is_idle = false;
         self.current = Some(due);
         true
     }
