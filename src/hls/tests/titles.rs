@@ -112,6 +112,27 @@ fn a_title_that_comes_late_begins_where_the_audio_is() {
     assert_eq!(found.titles[1].0, clock.pts(FramePos(5 * 1024)));
 }
 
+/// An encoder that goes back has packets before the beginning of the title that it was told.
+#[test]
+fn a_title_begins_no_later_than_the_packet_that_has_it_ends() {
+    let clock = clock(44_100, 4);
+    let (mut segmenter, mut encoder) = (segmenter(clock), Encoder::new(0, 1024));
+    encoder.retitle(0, &title("One"));
+    segmenter.push(encoder.packet());
+    encoder.retitle(9_000, &title("Two"));
+    segmenter.push(encoder.packet());
+    encoder.retitle(2 * 1024 + 700, &title("Three"));
+    segmenter.push(encoder.packet());
+    let segment = segmenter.finish().unwrap();
+    assert_eq!(
+        segment.titles.iter().map(|since| since.at.0).collect::<Vec<_>>(),
+        [0, 2 * 1024, 2 * 1024 + 700]
+    );
+    let found = Demuxer::default().read(segment.bytes.as_ref().unwrap());
+    let due = segment.titles.iter().map(|since| clock.pts(since.at));
+    assert!(found.titles.iter().map(|(pts, _)| *pts).eq(due));
+}
+
 /// The values of DATERANGE, which are quoted strings and cannot be escaped.
 #[test]
 fn a_track_is_a_range_of_dates_with_clean_values() {
