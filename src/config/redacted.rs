@@ -11,26 +11,100 @@ const LEFT_OUT: &str = "…";
 /// logins in URLs.
 pub(super) fn redacted(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    // What ends a secret that goes on in further lines.
-    let mut goes_on: Option<&str> = None;
+    let mut secret = Secret::None;
     for line in text.split_inclusive('\n') {
         let (line, end) = line.strip_suffix('\n').map_or((line, ""), |line| (line, "\n"));
-        if let Some(closing) = goes_on {
-            if line.contains(closing) {
-                goes_on = None;
+        secret = match secret.within(line) {
+            Some(goes_on) => {
+                out.push_str(LEFT_OUT);
+                goes_on
             }
-            out.push_str(LEFT_OUT);
-        } else if let Some(at) = value_of_secret(line) {
-            out.push_str(&line[..at]);
-            out.push(' ');
-            out.push_str(LEFT_OUT);
-            goes_on = opened(line[at..].trim_start());
-        } else {
-            out.push_str(&without_logins(line));
-        }
+            None if line.trim().is_empty() => {
+                out.push_str(line);
+                secret
+            }
+            None => match value_of_secret(line) {
+                Some(at) => {
+                    out.push_str(&without_logins(&line[..at]));
+                    out.push(' ');
+                    out.push_str(LEFT_OUT);
+                    Secret::begins(&line[at..], is_comment(line))
+                }
+                None => {
+                    out.push_str(&without_logins(line));
+                    Secret::None
+                }
+            },
+        };
         out.push_str(end);
     }
     out
+}
+
+/// The secret that goes on in the next line.
+#[derive(Clone, Copy)]
+enum Secret {
+    None,
+    /// Only its name was there, in a comment or not. Its value comes.
+    Named {
+        in_comment: bool,
+    },
+    /// Ends with these three quotes.
+    Quoted(&'static str),
+    /// Ends when so many brackets are closed.
+    Bracketed(usize),
+}
+
+impl Secret {
+    /// What goes on behind a line that has so much of a value.
+    fn begins(value: &str, in_comment: bool) -> Secret {
+        let value = value.trim();
+        if value.is_empty() {
+            return Secret::Named { in_comment };
+        }
+        for quotes in ["\"\"\"", "'''"] {
+            if let Some(rest) = value.strip_prefix(quotes) {
+                return if rest.contains(quotes) { Secret::None } else { Secret::Quoted(quotes) };
+            }
+        }
+        match value.starts_with(['[', '{']) {
+            true => Secret::bracketed(0, value),
+            false => Secret::None,
+        }
+    }
+
+    /// What goes on behind a line of a secret; `None` if the line has nothing of it.
+    fn within(self, line: &str) -> Option<Secret> {
+        match self {
+            Secret::None => None,
+            Secret::Named { in_comment } if line.trim().is_empty() || is_comment(line) != in_comment => None,
+            Secret::Named { in_comment } => {
+                Some(Secret::begins(line.trim_start().trim_start_matches('#'), in_comment))
+            }
+            Secret::Quoted(quotes) if line.contains(quotes) => Some(Secret::None),
+            Secret::Quoted(_) => Some(self),
+            Secret::Bracketed(open) => Some(Secret::bracketed(open, line)),
+        }
+    }
+
+    /// Within so many brackets before the line. Those in strings and comments do not count.
+    fn bracketed(mut open: usize, line: &str) -> Secret {
+        let mut quote = None;
+        let mut chars = line.chars();
+        while let Some(c) = chars.next() {
+            match (quote, c) {
+                (Some('"'), '\\') => drop(chars.next()),
+                (Some(opened), c) if c == opened => quote = None,
+                (Some(_), _) => {}
+                (None, '"' | '\'') => quote = Some(c),
+                (None, '#') => break,
+                (None, '[' | '{') => open += 1,
+                (None, ']' | '}') => open = open.saturating_sub(1),
+                (None, _) => {}
+            }
+        }
+        if open == 0 { Secret::None } else { Secret::Bracketed(open) }
+    }
 }
 
 /// Where the value begins of the first key in a line that is called like a secret.
@@ -42,14 +116,8 @@ fn value_of_secret(line: &str) -> Option<usize> {
     Some(found + after + 1)
 }
 
-/// What ends a value that begins so and does not end on its line.
-fn opened(value: &str) -> Option<&'static str> {
-    for quotes in ["\"\"\"", "'''"] {
-        if let Some(rest) = value.strip_prefix(quotes) {
-            return (!rest.contains(quotes)).then_some(quotes);
-        }
-    }
-    (value.starts_with('[') && !value.contains(']')).then_some("]")
+fn is_comment(line: &str) -> bool {
+    line.trim_start().starts_with('#')
 }
 
 /// A line without the logins in its URLs: `http://ana:geheim@host/` is `http://…@host/`.
@@ -88,6 +156,14 @@ mod tests {
             ("{\"name\": \"x\", \"token\": \"lw-1\", \"a\": 1}", "{\"name\": \"x\", \"token\": …"),
             ("secret = \"\"\"\nline one\nline two\"\"\"\na = 1", "secret = …\n…\n…\na = 1"),
             ("tokens = [\n \"lw-1\",\n]\na = 1", "tokens = …\n…\n…\na = 1"),
+            ("tokens = [[\"]\"], # ]\n[\"\\\"]\"]\n]\na = 1", "tokens = …\n…\n…\na = 1"),
+            ("tokens = {\n a = ['}']\n}\na = 1", "tokens = …\n…\n…\na = 1"),
+            ("secret = {a = \"lw-1\"}\nb = 1", "secret = …\nb = 1"),
+            ("{\"token\":\n\n  \"lw-1\",\n \"a\": 1}", "{\"token\": …\n\n…\n \"a\": 1}"),
+            ("{\"token\":\n [\n \"lw-1\"\n], \"a\": 1}\nb", "{\"token\": …\n…\n…\n…\nb"),
+            ("# password:\n# geheim\na = 1", "# password: …\n…\na = 1"),
+            ("# give a password:\na = 1", "# give a password: …\na = 1"),
+            ("a = \"http://ana:geheim@host\", password = \"x\"", "a = \"http://…@host\", password = …"),
             ("url = \"http://ana:geheim@host/a\"", "url = \"http://…@host/a\""),
             (
                 "a = \"http://ana:ge@heim@host\", \"http://host/a@b\"",
