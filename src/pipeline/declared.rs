@@ -92,8 +92,9 @@ mod tests {
 
         let station = start(true, false);
         assert_eq!(order(&station), (true, true), "`loop` was changed, and `shuffle` was not");
-        // A reload declares, too.
+        // A reload declares, too, and a rehearsal does not.
         assert_eq!(station.reload(&settings(folder, false, false)).changed, ["pipeline main: loop"]);
+        station.rehearse(&settings(folder, true, true));
         station.pipelines()[0].set_repeat(true).unwrap();
         station.stop();
 

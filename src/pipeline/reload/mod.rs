@@ -168,7 +168,9 @@ impl Reloader {
                 }
             }
         }
-        pipeline.inner.programming.declare(running);
+        if !course.is_rehearsal {
+            pipeline.inner.programming.declare(running);
+        }
         let of_schedule = running.schedule.changes(&new.schedule);
         if !of_schedule.is_empty() {
             let what = format!("pipeline {}: {}", new.name, of_schedule.join(", "));
