@@ -7,7 +7,7 @@ use crate::database::files;
 use crate::error::{Error, Result};
 use crate::path_text::cleaned;
 use crate::setting::{
-    EXISTING, EXISTING_FOLDER, FLAG, PATH, SIZE, Setting, Settings, TIME, Takes, Written, settings,
+    DISK_SIZE, EXISTING, EXISTING_FOLDER, FLAG, PATH, Setting, Settings, TIME, Takes, Written, settings,
 };
 
 /// The folders of music that make up a library, and the database that describes them.
@@ -24,11 +24,11 @@ pub struct LibrarySettings {
     /// The folder into which users send shows, in or below one of the folders. `None`: they send none.
     pub inbox: Option<PathBuf>,
     /// The most bytes of a file that a user sends.
-    pub inbox_file_most: usize,
+    pub inbox_file_most: u64,
     /// The most bytes of all files in the inbox of one user.
-    pub inbox_user_most: usize,
+    pub inbox_user_most: u64,
     /// The most bytes of all files in the inbox.
-    pub inbox_most: usize,
+    pub inbox_most: u64,
 }
 
 /// A thousand folders take a second to look through, on a disk that is quick.
@@ -68,11 +68,11 @@ impl Settings for LibrarySettings {
         "inbox" else "none", PATH => inbox, Restart,
             "A folder in or below one of `folders`, into which users with the role `dj` or `admin` send shows, each \
              into a folder of their own. It is made if it does not exist. See [LIBRARY.md](LIBRARY.md#shows-by-upload).";
-        "inbox_file_most" = "512MiB", SIZE => inbox_file_most, Restart,
+        "inbox_file_most" = "512MiB", DISK_SIZE => inbox_file_most, Restart,
             "The most bytes of a file that a user sends.";
-        "inbox_user_most" = "4GiB", SIZE => inbox_user_most, Restart,
+        "inbox_user_most" = "4GiB", DISK_SIZE => inbox_user_most, Restart,
             "The most bytes of all files of one user in the inbox.";
-        "inbox_most" = "32GiB", SIZE => inbox_most, Restart,
+        "inbox_most" = "32GiB", DISK_SIZE => inbox_most, Restart,
             "The most bytes of all files in the inbox.";
     };
 

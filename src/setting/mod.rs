@@ -13,8 +13,8 @@ pub(crate) mod values;
 use crate::error::{self, Error};
 
 pub(crate) use takes::{
-    COUNT, DECIBELS, EXISTING, EXISTING_FOLDER, FLAG, Kind, PATH, SIZE, SMALL_COUNT, TEXT, TIME, TIME_OR_OFF,
-    Takes, Written, choice, exists, is_folder,
+    COUNT, DECIBELS, DISK_SIZE, EXISTING, EXISTING_FOLDER, FLAG, Kind, PATH, SIZE, SMALL_COUNT, TEXT, TIME,
+    TIME_OR_OFF, Takes, Written, choice, exists, is_folder,
 };
 
 /// The declaration of a key.

@@ -91,6 +91,9 @@ pub(crate) const TIME_OR_OFF: Takes<Option<Duration>> =
 /// A number of bytes with its unit.
 pub(crate) const SIZE: Takes<usize> = Takes::Amount(values::size);
 
+/// The same for what is on a disk, which may be more than an address has bits for.
+pub(crate) const DISK_SIZE: Takes<u64> = Takes::Amount(values::disk_size);
+
 /// A number that is not negative.
 pub(crate) const COUNT: Takes<usize> = Takes::Integer(count);
 

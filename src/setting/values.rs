@@ -63,14 +63,22 @@ pub(crate) fn duration_text(time: Duration) -> String {
     if text.is_empty() { "0s".into() } else { text }
 }
 
-/// Reads `64KiB`, `1MB` or `500B`: a number of bytes with a unit.
+/// Reads `64KiB`, `1MB` or `500B`: a number of bytes with a unit, as many as memory may have.
 pub(crate) fn size(text: &str) -> Result<usize, String> {
-    let wrong = || format!("{text:?} is not a size: write \"64KiB\", \"1MiB\" or \"500kB\"");
+    usize::try_from(disk_size(text)?).map_err(|_| no_size(text))
+}
+
+/// The same for what is on a disk.
+pub(crate) fn disk_size(text: &str) -> Result<u64, String> {
+    let wrong = || no_size(text);
     let (number, unit) = split_number(text.trim()).ok_or_else(wrong)?;
     let (_, bytes) =
         SIZE_UNITS.iter().find(|(name, _)| name.eq_ignore_ascii_case(unit.trim())).ok_or_else(wrong)?;
-    let bytes = scaled(number, *bytes).ok_or_else(wrong)?;
-    usize::try_from(bytes).map_err(|_| wrong())
+    scaled(number, *bytes).ok_or_else(wrong)
+}
+
+fn no_size(text: &str) -> String {
+    format!("{text:?} is not a size: write \"64KiB\", \"1MiB\" or \"500kB\"")
 }
 
 /// Reads `ADDR:PORT`, `[::1]:8001`, `:8001` or `8001`. The last two mean all addresses of both families.

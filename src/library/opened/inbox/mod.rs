@@ -84,9 +84,9 @@ impl Inbox {
     /// The inbox of a library with these settings, if it has one.
     pub(super) fn of(settings: &LibrarySettings, scans: &Sender<Scan>) -> Option<Inbox> {
         let limits = InboxLimits {
-            file_most: settings.inbox_file_most as u64,
-            user_most: settings.inbox_user_most as u64,
-            most: settings.inbox_most as u64,
+            file_most: settings.inbox_file_most,
+            user_most: settings.inbox_user_most,
+            most: settings.inbox_most,
         };
         let folder = settings.inbox.clone()?;
         let run = format!("{:08x}", fastrand::u32(..));

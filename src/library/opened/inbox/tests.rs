@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use super::*;
 
-const MOST: usize = 100_000;
+const MOST: u64 = 100_000;
 
 fn inbox() -> (TempDir, Inbox, Receiver<Scan>) {
     let home = tempfile::tempdir().unwrap();
@@ -71,8 +71,8 @@ fn room_that_others_may_need_is_not_given_twice() {
     );
     drop((first, second));
     assert!(!inbox.folder().join("anna").exists() && !inbox.folder().join("ben").exists());
-    assert_eq!(kind(inbox.receive("ben", "b.wav", false, Some(MOST as u64 + 1))), ErrorKind::FileTooLarge);
-    assert!(inbox.receive("ben", "b.wav", false, Some(MOST as u64)).is_ok());
+    assert_eq!(kind(inbox.receive("ben", "b.wav", false, Some(MOST + 1))), ErrorKind::FileTooLarge);
+    assert!(inbox.receive("ben", "b.wav", false, Some(MOST)).is_ok());
 }
 
 #[test]
