@@ -21,17 +21,26 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use crossbeam::channel::Sender;
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, openat, unlinkat};
+use rustix::io::Errno;
 
+use self::name::is_plain;
 pub use self::upload::InboxUpload;
 use super::scan::Scan;
 use crate::error::{Error, Result};
 use crate::library::LibrarySettings;
 use crate::playout::playlist::is_audio;
 
-/// The most files of one user.
+/// The most files of one user. Each upload looks at all files, so a user with countless small ones would make
+/// it slow for everybody.
 const MOST_FILES_OF_A_USER: usize = 1_000;
 
-/// The most files that are looked at.
+/// The most files of one user that may be on their way at once. Each keeps the room that it may need, so a
+/// second one would mostly be refused for what the first one does not use.
+const MAX_UPLOADS_OF_A_USER: usize = 1;
+
+/// The most files that are looked at. People may put more there than users send; a list of so many takes some
+/// seconds, and tens of MiB.
 const MOST_FILES: usize = 100_000;
 
 /// The folder of a library into which users send files.
@@ -75,9 +84,17 @@ struct Shared {
     limits: InboxLimits,
     /// In the names of what is on its way. What a former run has left has another one.
     run: String,
-    /// Whose files are on their way, and how many bytes they may have at most.
-    under_way: Mutex<BTreeMap<String, u64>>,
+    /// What is on its way, by its number. Whoever has the lock may count what is in the folders and what is
+    /// on its way: no file gets its name meanwhile, and no folder comes or goes.
+    under_way: Mutex<BTreeMap<u64, Coming>>,
     scans: Sender<Scan>,
+}
+
+/// A file on its way.
+struct Coming {
+    user: String,
+    /// How many bytes it may have.
+    most: u64,
 }
 
 impl Inbox {
@@ -140,17 +157,20 @@ impl Inbox {
     /// [`Error::NotFound`] if there is none of this name, [`Error::Io`] if the disk refuses it.
     pub fn remove(&self, user: &str, name: &str) -> Result<()> {
         let missing = || Error::NotFound(format!("file {name:?} of {user} in the inbox"));
-        if name::check("user", user).and_then(|()| name::check("name", name)).is_err() {
+        if !is_plain(user) || !is_plain(name) {
             return Err(missing());
         }
-        let folder = self.shared.folder_of(user);
-        match fs::remove_file(folder.join(name)) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Err(missing()),
-            removed => removed.map_err(Error::io("removing a file of the inbox"))?,
+        let path = self.shared.folder_of(user);
+        // A folder that is a link is not listed, and leads to what is nobody's here.
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let removed = openat(CWD, &path, flags, Mode::empty())
+            .and_then(|folder| unlinkat(folder, name, AtFlags::empty()));
+        match removed {
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::ISDIR) => return Err(missing()),
+            removed => removed.map_err(|error| Error::io("removing a file of the inbox")(error.into()))?,
         }
-        // It stays if there is anything in it.
-        let _ = fs::remove_dir(&folder);
-        self.shared.tell_scan(&folder);
+        self.shared.remove_if_empty(&path);
+        self.shared.tell_scan(&path);
         Ok(())
     }
 
@@ -174,6 +194,12 @@ impl Shared {
         self.folder.join(user)
     }
 
+    /// Removes the folder of a user, unless there is anything in it, or to be.
+    fn remove_if_empty(&self, folder: &Path) {
+        let _no_file_begins = self.under_way();
+        let _ = fs::remove_dir(folder);
+    }
+
     /// The folders of users.
     fn folders(&self) -> io::Result<Vec<PathBuf>> {
         let entries = match fs::read_dir(&self.folder) {
@@ -187,10 +213,22 @@ impl Shared {
 
     /// All files, in any order.
     fn files(&self) -> io::Result<Vec<InboxFile>> {
+        Shared::files_in(self.folders()?)
+    }
+
+    fn files_in(folders: Vec<PathBuf>) -> io::Result<Vec<InboxFile>> {
         let mut files = Vec::new();
-        for folder in self.folders()? {
-            let Some(user) = folder.file_name().and_then(|name| name.to_str()) else { continue };
-            for entry in fs::read_dir(&folder)? {
+        for folder in folders {
+            let name = folder.file_name().and_then(|name| name.to_str());
+            let Some(user) = name.filter(|name| is_plain(name)) else { continue };
+            let entries = match fs::read_dir(&folder) {
+                // It has gone meanwhile.
+                Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+                    continue;
+                }
+                entries => entries?,
+            };
+            for entry in entries {
                 if files.len() == MOST_FILES {
                     return Ok(files);
                 }
@@ -212,14 +250,14 @@ impl Shared {
         let _ = self.scans.try_send(Scan::Changed(folder.to_owned()));
     }
 
-    fn under_way(&self) -> MutexGuard<'_, BTreeMap<String, u64>> {
+    fn under_way(&self) -> MutexGuard<'_, BTreeMap<u64, Coming>> {
         self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// The file of an entry, unless it is something else, or hidden.
 fn file_of(user: &str, entry: &DirEntry) -> Option<InboxFile> {
-    let name = entry.file_name().into_string().ok().filter(|name| !name.starts_with('.'))?;
+    let name = entry.file_name().into_string().ok().filter(|name| is_plain(name))?;
     // Of a link, it says what the link is. One that has gone meanwhile is none.
     let about = entry.metadata().ok().filter(fs::Metadata::is_file)?;
     let modified = about.modified().unwrap_or(SystemTime::UNIX_EPOCH);

@@ -1,6 +1,8 @@
 //! Which names a file in the inbox may have: those that are safe on every disk, and mean one file only. A
 //! name that is not is refused, and never changed: whoever sent it would not find it again.
 
+use std::path::{Component, Path};
+
 use unicode_normalization::is_nfc;
 
 use crate::error::{Error, Result};
@@ -16,6 +18,17 @@ const DEVICES: [&str; 6] = ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"];
 
 /// Devices of Windows that have a digit behind them.
 const NUMBERED_DEVICES: [&str; 2] = ["COM", "LPT"];
+
+/// Whether it is the name of something that the inbox shows: one part of a path, and not hidden. People may
+/// give files other names than users may.
+pub(super) fn is_plain(name: &str) -> bool {
+    let mut parts = Path::new(name).components();
+    let is_one_part = match (parts.next(), parts.next()) {
+        (Some(Component::Normal(part)), None) => part == name,
+        _ => false,
+    };
+    is_one_part && !name.contains('\0') && !name.starts_with('.')
+}
 
 /// Refuses a name that is not safe. `key` says whose it is.
 pub(super) fn check(key: &'static str, name: &str) -> Result<()> {
@@ -81,8 +94,20 @@ mod tests {
             "👩‍🎤.mp3".split('\u{200d}').next().unwrap(),
         ] {
             assert_eq!(fault(name), None, "{name}");
+            assert!(is_plain(name), "{name}");
         }
         assert_eq!(fault(&"x".repeat(LONGEST)), None);
+    }
+
+    #[test]
+    fn what_people_call_their_files_is_shown_unless_it_hides_or_leads_elsewhere() {
+        for name in ["con.mp3", "a: b?.mp3", " a.mp3 ", "a.mp3.", "a\u{308}.mp3", "a\n.mp3", "a\\b.mp3"] {
+            assert!(is_plain(name), "{name:?}");
+        }
+        for name in ["", ".", "..", ".a.mp3", "a/b.mp3", "a.mp3/", "./a.mp3", "../a.mp3", "/a.mp3", "a\0.mp3"]
+        {
+            assert!(!is_plain(name), "{name:?}");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{ErrorKind, Write};
 use std::path::Path;
+use std::thread;
 
 use crossbeam::channel::{Receiver, bounded};
 use longwave_testing::studio::constant;
@@ -73,6 +74,100 @@ fn room_that_others_may_need_is_not_given_twice() {
     assert!(!inbox.folder().join("anna").exists() && !inbox.folder().join("ben").exists());
     assert_eq!(kind(inbox.receive("ben", "b.wav", false, Some(MOST + 1))), ErrorKind::FileTooLarge);
     assert!(inbox.receive("ben", "b.wav", false, Some(MOST)).is_ok());
+}
+
+/// The upload of Anna gets its name while Ben's begins: at no moment both have the room of one.
+#[test]
+fn what_becomes_a_file_while_another_one_begins_is_counted() {
+    let (_home, inbox, _asked) = inbox();
+    let mut under_way = inbox.shared.under_way();
+    under_way.insert(0, Coming { user: "anna".into(), most: 60_000 });
+    fs::create_dir_all(inbox.folder().join("anna")).unwrap();
+    let (begins, begun) = bounded(0);
+    let other = inbox.clone();
+    let ben = thread::spawn(move || {
+        begins.send(()).unwrap();
+        other.receive("ben", "b.wav", false, Some(40_001)).map(drop)
+    });
+    begun.recv().unwrap();
+    // If Ben's would look at the folders without the lock, it has time for it. Otherwise it waits.
+    (0..1_000).for_each(|_| thread::yield_now());
+    fs::write(inbox.folder().join("anna/a.wav"), [0; 60_000]).unwrap();
+    under_way.remove(&0);
+    drop(under_way);
+    let refused = ben.join().unwrap();
+    assert!(
+        matches!(&refused, Err(Error::Io { cause, .. }) if cause.kind() == ErrorKind::QuotaExceeded),
+        "{refused:?}"
+    );
+}
+
+#[test]
+fn a_folder_that_is_removed_because_it_is_empty_keeps_no_file_from_coming() {
+    let (_home, inbox, _asked) = inbox();
+    let folder = inbox.folder().join("anna");
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            for _ in 0..300 {
+                // It fails where the folder goes in between.
+                let _ = fs::create_dir_all(&folder).and_then(|()| fs::write(folder.join("by hand.wav"), ""));
+                let _ = inbox.remove("anna", "by hand.wav");
+            }
+        });
+        for _ in 0..300 {
+            inbox.receive("anna", "a.wav", false, Some(1)).unwrap();
+        }
+    });
+}
+
+#[test]
+fn a_folder_that_goes_while_the_inbox_is_read_has_no_files() {
+    let (_home, inbox, _asked) = inbox();
+    for user in ["anna", "ben", "cleo"] {
+        fs::create_dir_all(inbox.folder().join(user)).unwrap();
+        fs::write(inbox.folder().join(user).join("a.wav"), "").unwrap();
+    }
+    let folders = inbox.shared.folders().unwrap();
+    fs::remove_dir_all(inbox.folder().join("anna")).unwrap();
+    fs::remove_dir_all(inbox.folder().join("cleo")).unwrap();
+    fs::write(inbox.folder().join("cleo"), "").unwrap();
+    let files = Shared::files_in(folders).unwrap();
+    assert_eq!(files.iter().map(|file| &*file.user).collect::<Vec<_>>(), ["ben"]);
+}
+
+#[test]
+fn whatever_is_listed_can_be_removed_and_nothing_else() {
+    let (home, inbox, _asked) = inbox();
+    let outside = home.path().join("outside");
+    fs::create_dir(&outside).unwrap();
+    fs::write(outside.join("a.wav"), "").unwrap();
+    for (user, name) in [("anna", "What? Two: a.wav"), ("Con", "nul.txt"), ("anna", " b\u{308}\n.")] {
+        fs::create_dir_all(inbox.folder().join(user)).unwrap();
+        fs::write(inbox.folder().join(user).join(name), "").unwrap();
+    }
+    fs::create_dir_all(inbox.folder().join("anna/folder")).unwrap();
+    fs::write(inbox.folder().join("anna/.upload-1-1.wav"), "").unwrap();
+    std::os::unix::fs::symlink(&outside, inbox.folder().join("link")).unwrap();
+    let listed = inbox.list().unwrap();
+    assert_eq!(listed.len(), 3, "{listed:?}");
+    for file in listed {
+        inbox.remove(&file.user, &file.name).unwrap();
+    }
+    assert_eq!(inbox.list().unwrap(), []);
+    for (user, name) in [
+        ("anna", "folder"),
+        ("anna", ".upload-1-1.wav"),
+        ("link", "a.wav"),
+        ("..", "outside"),
+        ("anna", "../../outside/a.wav"),
+        ("../outside", "a.wav"),
+        ("anna", "a\0.wav"),
+        ("", "link"),
+    ] {
+        let removed = inbox.remove(user, name);
+        assert!(matches!(removed, Err(Error::NotFound(_))), "{user}/{name}: {removed:?}");
+    }
+    assert!(outside.join("a.wav").exists() && inbox.folder().join("anna/.upload-1-1.wav").exists());
 }
 
 #[test]

@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 
-use super::{InboxFile, MOST_FILES_OF_A_USER, Shared};
+use super::{Coming, InboxFile, MAX_UPLOADS_OF_A_USER, MOST_FILES_OF_A_USER, Shared};
 use crate::codec::file::{AudioFile, Status};
 use crate::error::{Error, Result};
 use crate::roots::Bounds;
@@ -37,6 +37,8 @@ const DOING: &str = "taking a file into the inbox";
 /// when it becomes longer than the inbox takes.
 pub struct InboxUpload {
     shared: Arc<Shared>,
+    /// Its number among those that are on their way.
+    number: u64,
     user: String,
     file: File,
     hidden: PathBuf,
@@ -68,6 +70,12 @@ impl InboxUpload {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let folder = shared.folder_of(user);
         let path = folder.join(name);
+        let mut under_way = shared.under_way();
+        if under_way.values().filter(|coming| coming.user == user).count() >= MAX_UPLOADS_OF_A_USER {
+            let advice = "another file of this user is on its way: wait until it is there";
+            let limit = "MAX_UPLOADS_OF_A_USER";
+            return Err(Error::Limit { limit, most: MAX_UPLOADS_OF_A_USER, advice });
+        }
         let files = shared.files().map_err(Error::io("reading the inbox"))?;
         let former = files.iter().find(|file| file.path == path);
         if !replaces && path.symlink_metadata().is_ok() {
@@ -77,20 +85,11 @@ impl InboxUpload {
             let advice = "remove some of the user's files from the inbox";
             return Err(Error::Limit { limit: "MOST_FILES_OF_A_USER", most: MOST_FILES_OF_A_USER, advice });
         }
-        let room = {
-            let mut all = shared.under_way();
-            if all.contains_key(user) {
-                let advice = "another file of this user is on its way: wait until it is there";
-                return Err(Error::Limit { limit: "MAX_UPLOADS_OF_A_USER", most: 1, advice });
-            }
-            let coming: u64 = all.values().sum();
-            let room = Room::of(shared, &files, user, former, coming);
-            if let Some(length) = length.filter(|length| *length > room.most) {
-                return Err(Error::io(DOING)(room.refusal(length)));
-            }
-            all.insert(user.to_owned(), length.unwrap_or(room.most));
-            room
-        };
+        let coming: u64 = under_way.values().map(|coming| coming.most).sum();
+        let room = Room::of(shared, &files, user, former, coming);
+        if let Some(length) = length.filter(|length| *length > room.most) {
+            return Err(Error::io(DOING)(room.refusal(length)));
+        }
         let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let hidden = folder.join(format!("{HIDDEN}{}-{number}.{ending}", shared.run));
@@ -98,11 +97,13 @@ impl InboxUpload {
             .and_then(|()| OpenOptions::new().write(true).create_new(true).open(&hidden));
         let file = made.map_err(|error| {
             let _ = fs::remove_dir(&folder);
-            shared.under_way().remove(user);
             Error::Io { doing: DOING, cause: error }
         })?;
-        let (shared, user, name) = (Arc::clone(shared), user.to_owned(), name.to_owned());
-        Ok(InboxUpload { shared, user, file, hidden, path, name, replaces, written: 0, synced: 0, room })
+        let (user, name) = (user.to_owned(), name.to_owned());
+        under_way.insert(number, Coming { user: user.clone(), most: length.unwrap_or(room.most) });
+        drop(under_way);
+        let (shared, written, synced) = (Arc::clone(shared), 0, 0);
+        Ok(InboxUpload { shared, number, user, file, hidden, path, name, replaces, written, synced, room })
     }
 
     /// Where it will be.
@@ -142,8 +143,16 @@ impl InboxUpload {
         })
     }
 
-    /// Gives it its name. If there is another file of this name, it is replaced, or this is refused.
+    /// Gives it its name. From now on it is counted by what is in the folder.
     fn take_name(&self) -> io::Result<()> {
+        let mut under_way = self.shared.under_way();
+        self.rename()?;
+        under_way.remove(&self.number);
+        Ok(())
+    }
+
+    /// If there is another file of this name, it is replaced, or this is refused.
+    fn rename(&self) -> io::Result<()> {
         if self.replaces {
             return fs::rename(&self.hidden, &self.path);
         }
@@ -181,12 +190,13 @@ impl Write for InboxUpload {
 
 impl Drop for InboxUpload {
     fn drop(&mut self) {
-        // It is gone already if it has its name. Nobody needs the folder if there is nothing in it.
+        // It is gone already if it has its name.
         let _ = fs::remove_file(&self.hidden);
+        self.shared.under_way().remove(&self.number);
+        // Nobody needs the folder if there is nothing in it.
         if let Some(folder) = self.hidden.parent() {
-            let _ = fs::remove_dir(folder);
+            self.shared.remove_if_empty(folder);
         }
-        self.shared.under_way().remove(&self.user);
     }
 }
 
