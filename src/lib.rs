@@ -16,6 +16,7 @@ mod civil;
 mod codec;
 mod config;
 mod counters;
+mod cut;
 mod database;
 mod engine;
 mod error;

@@ -16,6 +16,8 @@ use std::time::Instant;
 use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use nix::sys::signal::SigSet;
 
+use crate::cut::cut;
+
 /// Linux shows this many bytes of a thread's name.
 const NAME_MAX: usize = 15;
 
@@ -25,11 +27,7 @@ where
     T: Send + 'static,
     F: FnOnce() -> T + Send + 'static,
 {
-    let mut end = name.len().min(NAME_MAX);
-    while !name.is_char_boundary(end) {
-        end -= 1;
-    }
-    Builder::new().name(name[..end].to_owned()).spawn(|| {
+    Builder::new().name(cut(name, NAME_MAX).to_owned()).spawn(|| {
         SigSet::all().thread_set_mask().expect("a set of signals is a valid mask");
         run()
     })

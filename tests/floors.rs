@@ -25,6 +25,7 @@ const ACROSS: &[(&str, &str, &str)] = &[
     ("roots", "path_text", "one file has one name, however its root is spelt"),
     ("roots", "per_process", "where roots led is known to all stations of a process"),
     ("setting", "filework", "a path is looked at, and its disk may not answer"),
+    ("thread", "cut", "the system shows the beginning of a thread's name"),
 ];
 
 /// Modules above the floors, which show internals to benches and fuzzers.

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::redacted::redacted;
 use super::{Config, ConfigError};
+use crate::cut::cut;
 
 /// The most bytes of a text that are shown.
 const MOST_SHOWN: usize = 256 << 10;
@@ -25,18 +26,9 @@ impl Config {
     pub fn inspect(file: &Path) -> InspectedConfig {
         let (text, config) = Config::read_with_text(file);
         let is_shortened = text.as_ref().is_some_and(|text| text.len() > MOST_SHOWN);
-        let text = text.map(|text| redacted(beginning(&text)));
+        let text = text.map(|text| redacted(cut(&text, MOST_SHOWN)));
         InspectedConfig { text, is_shortened, config }
     }
-}
-
-/// As much of a text as is shown.
-fn beginning(text: &str) -> &str {
-    let mut end = MOST_SHOWN.min(text.len());
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    &text[..end]
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::cut::cut;
 use crate::metadata::{MAX_TITLE_URL, Title, one_line};
 
 /// The longest text of a block. The length byte could express twice as much, but streamripper has no room for
@@ -23,15 +24,15 @@ pub(crate) fn icy_block(title: &Title) -> Arc<[u8]> {
         .filter(|url| !url.is_empty() && url.len() <= MAX_TITLE_URL);
     let url = url.map_or_else(String::new, |url| format!("StreamUrl='{url}';"));
     let (before, after) = ("StreamTitle='", "';");
-    let mut text = clean(&one_line(&title.text));
+    let text = clean(&one_line(&title.text));
     let room = MAX_TEXT - before.len() - after.len() - url.len();
-    text.truncate(floor_char_boundary(&text, room.min(MAX_TITLE)));
+    let text = cut(&text, room.min(MAX_TITLE));
 
     let length = before.len() + text.len() + after.len() + url.len();
     let sixteens = length.div_ceil(16);
     let mut block = Vec::with_capacity(1 + sixteens * 16);
     block.push(sixteens as u8);
-    for part in [before, &text, after, &url] {
+    for part in [before, text, after, &url] {
         block.extend_from_slice(part.as_bytes());
     }
     block.resize(1 + sixteens * 16, 0);
@@ -41,10 +42,6 @@ pub(crate) fn icy_block(title: &Title) -> Arc<[u8]> {
 fn clean(value: &str) -> String {
     let clean = value.replace("';", "\u{2019};");
     if clean.starts_with(';') { format!(" {clean}") } else { clean }
-}
-
-fn floor_char_boundary(text: &str, at: usize) -> usize {
-    (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
 }
 
 #[cfg(test)]

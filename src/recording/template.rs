@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use jiff::Zoned;
 use jiff::fmt::strtime;
 
+use crate::cut::cut;
+
 /// `archive/%Y-%m-%d/%H%M-{mount}-{user}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Template(Vec<Piece>);
@@ -170,15 +172,6 @@ fn is_reserved(name: &str) -> bool {
         stem.strip_prefix(device).is_some_and(|rest| rest.len() == 1 && rest.as_bytes()[0].is_ascii_digit())
     });
     numbered || ["CON", "PRN", "AUX", "NUL"].contains(&stem.as_str())
-}
-
-/// So many bytes of it at most, in whole characters.
-fn cut(text: &str, most: usize) -> &str {
-    let mut end = text.len().min(most);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    &text[..end]
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::cut::cut;
 use crate::http::Request;
 use crate::server::client_address::ClientAddress;
 
@@ -89,11 +90,7 @@ fn without_secrets(url: &str) -> Cow<'_, str> {
 }
 
 fn kept(text: &str) -> &str {
-    let mut end = text.len().min(KEPT);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    &text[..end]
+    cut(text, KEPT)
 }
 
 #[cfg(test)]

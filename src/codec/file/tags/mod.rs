@@ -20,6 +20,7 @@ use self::cues::FoundCues;
 use self::details::FoundDetails;
 use self::gain::Gains;
 use self::text::LONGEST_BYTES;
+use crate::cut::cut;
 use crate::metadata::{Tags, one_line};
 
 /// The most values of one field that are kept.
@@ -206,8 +207,7 @@ fn set_value<T>(place: &mut Option<T>, value: Option<T>) -> bool {
 
 /// A text as one line, without the padding around it. `None` if nothing is left.
 fn one_text(raw: &str) -> Option<String> {
-    let end = (0..=raw.len().min(LONGEST_BYTES)).rev().find(|&at| raw.is_char_boundary(at))?;
-    let line = one_line(&raw[..end]);
+    let line = one_line(cut(raw, LONGEST_BYTES));
     let text = line.trim();
     (!text.is_empty()).then(|| text.to_owned())
 }
