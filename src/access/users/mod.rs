@@ -186,14 +186,13 @@ impl Users {
 
     /// The same with a password that was hashed before.
     pub(crate) fn add_hashed(&mut self, name: &str, role: Role, password: HashedPassword) -> Result<()> {
+        self.add_with(name, role, Secret::Password(password.0))
+    }
+
+    fn add_with(&mut self, name: &str, role: Role, secret: Secret) -> Result<()> {
         self.check_new(name)?;
-        self.users.push(User {
-            name: name.into(),
-            role,
-            secret: Secret::Password(password.0),
-            limits: UserLimits::default(),
-            expires: None,
-        });
+        let (limits, expires) = Default::default();
+        self.users.push(User { name: name.into(), role, secret, limits, expires });
         Ok(())
     }
 
@@ -223,15 +222,8 @@ impl Users {
     /// # Errors
     /// As for [`add`](Users::add).
     pub fn add_token(&mut self, name: &str, role: Role) -> Result<String> {
-        self.check_new(name)?;
         let token = format!("{TOKEN_PREFIX}{}", hex(&random::<TOKEN_BYTES>()?));
-        self.users.push(User {
-            name: name.into(),
-            role,
-            secret: Secret::Token(Sha256::digest(&token).into()),
-            limits: UserLimits::default(),
-            expires: None,
-        });
+        self.add_with(name, role, Secret::Token(Sha256::digest(&token).into()))?;
         Ok(token)
     }
 
@@ -276,24 +268,23 @@ impl Users {
     /// # Errors
     /// [`Error::NotFound`] if there is no such user; [`Error::Setting`] if the password is not allowed.
     pub fn set_password(&mut self, name: &str, password: &str) -> Result<()> {
-        self.check_password_of(name)?;
+        self.with_password(name)?;
         self.set_hashed(name, PasswordChecker::default().hash(password)?)
     }
 
     /// The same with a password that was hashed before.
     pub(crate) fn set_hashed(&mut self, name: &str, password: HashedPassword) -> Result<()> {
-        self.check_password_of(name)?;
-        let user = self.find_mut(name)?;
+        let user = self.with_password(name)?;
         user.secret = Secret::Password(password.0);
         user.expires = None;
         Ok(())
     }
 
-    /// Refuses who has no password.
-    fn check_password_of(&mut self, name: &str) -> Result<()> {
+    /// The user of this name, who has a password.
+    fn with_password(&mut self, name: &str) -> Result<&mut User> {
         let user = self.find_mut(name)?;
         match user.secret {
-            Secret::Password(_) => Ok(()),
+            Secret::Password(_) => Ok(user),
             Secret::Token(_) => Err(Error::NotFound(format!("user {name:?} with a password: it is a token"))),
         }
     }
