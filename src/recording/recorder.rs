@@ -365,6 +365,8 @@ impl Recorder {
 
     fn tell_beginning(&mut self) {
         let State::Writing(open) = &self.state else { return };
+        // A file in the list that is neither finished nor being written would be one that a crash has left.
+        self.shared.writes(Some(&open.path));
         open.doing.asks();
         let listed = open.list.add(&open.path);
         open.doing.is_answered();
@@ -380,7 +382,6 @@ impl Recorder {
         let lost = std::mem::take(&mut self.missed);
         let gap = if lost > 0 { format!(", after {lost} packets that were lost") } else { String::new() };
         self.shared.emitter.log(Level::Info, format!("{path}: recorded into {}{gap}", file.display()));
-        self.shared.writes(Some(&file));
         self.shared.emitter.emit(Event::RecordingBegan { path, user, file, lost });
     }
 
@@ -415,7 +416,6 @@ impl Recorder {
                     return;
                 }
             };
-        self.shared.writes(None);
         doing.asks();
         if bytes == 0 {
             drop(file);
@@ -426,6 +426,7 @@ impl Recorder {
         drop(file);
         // What was written is there, whatever becomes of the list.
         let _ = list.finish(&path, bytes, began, last);
+        self.shared.writes(None);
         drop(doing);
         if let Err(error) = synced {
             let text = format!("{}: {}: its end may be missing: {error}", self.shared.path, path.display());

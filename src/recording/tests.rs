@@ -31,6 +31,9 @@ struct Health {
     refuses: Option<ErrorKind>,
     /// How many bytes may still be written.
     room: usize,
+    recorded: Arc<Shared>,
+    /// What was being written each time that a file was complete.
+    written_at_sync: Vec<PathBuf>,
 }
 
 struct FakeFile(File, FakeDisk);
@@ -77,11 +80,15 @@ impl RecordFile for FakeFile {
     }
 
     fn sync(&mut self) -> io::Result<()> {
+        self.1.is(|disk| disk.written_at_sync.extend(disk.recorded.written_now()));
         Ok(())
     }
 }
 
 const GIB: u64 = 1 << 30;
+
+/// The list of what was recorded at the rig's place.
+const LIST: &str = ".longwave-recordings-guest.mp3";
 
 /// A recorder without its thread.
 struct Rig {
@@ -122,7 +129,13 @@ impl Rig {
         let point = Arc::<RecordPoint>::default();
         let of_point = shared.clone();
         let queue = point.switch_on(move || of_point.fail("slow"));
-        let disk = FakeDisk(Arc::new(Mutex::new(Health { free: 9 * GIB, refuses: None, room: usize::MAX })));
+        let disk = FakeDisk(Arc::new(Mutex::new(Health {
+            free: 9 * GIB,
+            refuses: None,
+            room: usize::MAX,
+            recorded: shared.clone(),
+            written_at_sync: Vec::new(),
+        })));
         let (of_thread, own) = (shared.clone(), Box::new(disk.clone()));
         let recorder = Recorder::new(of_thread, queue, own, TimeZone::UTC, FileWork::new());
         Rig { folder, point, shared, recorder, disk, told }
@@ -241,6 +254,30 @@ fn a_show_over_midnight_is_two_files_that_play_whole() {
         let all: usize = lengths.iter().sum();
         assert!(all.abs_diff(12 * 48_000) < 5_000, "{ending}: {lengths:?}");
     }
+}
+
+/// The list of recordings is a pipe at first: whoever writes a line waits until somebody reads it.
+#[test]
+fn a_file_is_being_written_from_before_it_is_listed_until_it_is_finished() {
+    let mut rig = Rig::new("{user}", |_| ());
+    let (path, list) = (rig.folder.path().join("anna.mp3"), rig.folder.path().join(LIST));
+    nix::unistd::mkfifo(&list, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let shared = Arc::clone(&rig.shared);
+    let begins = std::thread::spawn(move || {
+        let mut tap = rig.tap();
+        rig.send(&mut tap, at(1, 0, 0, 0), &["x"]);
+        (rig, tap)
+    });
+    let line = File::open(&list).unwrap();
+    assert_eq!(shared.written_now().as_deref(), Some(&*path), "its line is about to be written");
+    assert_eq!(io::read_to_string(line).unwrap(), "anna.mp3\n");
+    let (mut rig, tap) = begins.join().unwrap();
+    fs::remove_file(&list).unwrap();
+    drop(tap);
+    rig.pump();
+    assert_eq!(rig.disk.0.lock().unwrap().written_at_sync, [path]);
+    assert!(rig.read(LIST).starts_with("anna.mp3 1 "));
+    assert_eq!(shared.written_now(), None);
 }
 
 #[test]
