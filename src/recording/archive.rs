@@ -8,6 +8,7 @@ use super::Recordings;
 use super::keep::{Finished, Kept, KeptList};
 use super::shared::Shared;
 use crate::filework::HANGS_AFTER;
+use super::ending::content_type_of;
 use crate::roots::Bounds;
 
 /// The most recordings that are listed: the youngest.
@@ -122,6 +123,11 @@ impl Archive {
     fn recordings(&self) -> std::io::Result<Vec<Recording>> {
         let there = KeptList::new(&self.root, &self.mount).there()?;
         Ok(there.into_iter().filter_map(|(kept, about)| self.recording(&kept, &about)).collect())
+    }
+
+    /// The content type of its file.
+    pub(crate) fn content_type(&self) -> &'static str {
+        content_type_of(&self.path)
     }
 
     fn recording(&self, kept: &Kept, about: &std::fs::Metadata) -> Option<Recording> {

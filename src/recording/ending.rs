@@ -1,9 +1,22 @@
 //! The ending of a recording's name, by what is in it.
 
 use std::borrow::Cow;
+use std::path::Path;
 
 use crate::codec::known_type;
 use crate::ring::RecordedPacket;
+
+/// The endings that players know, and the content types of such files. The first ending of a type is the one
+/// of a packet that does not say more.
+const TYPES: [(&str, &str); 4] =
+    [("mp3", "audio/mpeg"), ("aac", "audio/aac"), ("ogg", "audio/ogg"), ("opus", "audio/ogg")];
+
+/// The content type of a file with this name.
+pub(super) fn content_type_of(path: &Path) -> &'static str {
+    let ending = path.extension().and_then(|ending| ending.to_str());
+    let known = TYPES.iter().find(|(known, _)| ending == Some(known));
+    known.map_or("application/octet-stream", |(_, content_type)| content_type)
+}
 
 /// The ending of a file: `mp3`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,13 +30,13 @@ pub(super) struct Ending {
 impl Ending {
     /// The ending of a file that begins with this packet.
     pub fn of(content_type: &str, packet: &RecordedPacket) -> Ending {
-        let by_type = match known_type(content_type) {
-            Some("audio/mpeg") => "mp3",
-            Some("audio/aac") => "aac",
-            Some(_) => "ogg",
-            None => return Ending { text: of_unknown(content_type).into(), is_by_packet: false },
-        };
-        Ending { text: by_packet(packet).unwrap_or(by_type).into(), is_by_packet: true }
+        let known = known_type(content_type).and_then(|known| TYPES.iter().find(|(_, own)| *own == known));
+        match known {
+            Some((by_type, _)) => {
+                Ending { text: by_packet(packet).unwrap_or(by_type).into(), is_by_packet: true }
+            }
+            None => Ending { text: of_unknown(content_type).into(), is_by_packet: false },
+        }
     }
 
     /// Whether this packet belongs into a file with another ending.
@@ -67,6 +80,23 @@ fn of_unknown(content_type: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_type_that_is_known_has_an_ending_and_every_ending_a_type() {
+        for (name, content_type) in [
+            ("a/2000-guest.mp3", "audio/mpeg"),
+            ("a.aac", "audio/aac"),
+            ("a.mp3.ogg", "audio/ogg"),
+            ("a.opus", "audio/ogg"),
+            ("a.own", "application/octet-stream"),
+            ("mp3", "application/octet-stream"),
+        ] {
+            assert_eq!(content_type_of(Path::new(name)), content_type, "{name}");
+        }
+        for (_, content_type) in TYPES {
+            assert_eq!(known_type(content_type), Some(content_type));
+        }
+    }
 
     #[test]
     fn every_format_has_an_ending_that_players_know() {

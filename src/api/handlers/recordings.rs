@@ -48,7 +48,7 @@ pub(crate) fn download(core: &Arc<Core>, request: HttpRequest, held: &[String], 
         }
     };
     let answer = kept(answer, &tag)
-        .with("Content-Type", content_type(&recording.path))
+        .with("Content-Type", recording.content_type())
         .with("Content-Disposition", &disposition(&recording.path))
         .with("Accept-Ranges", "bytes");
     let part = part.unwrap_or(0..length);
@@ -101,15 +101,6 @@ fn kept(answer: HttpAnswer, tag: &str) -> HttpAnswer {
 /// Another one after each change of the file.
 fn entity_tag(about: &Metadata) -> String {
     format!("\"{:x}-{:x}-{:x}.{:x}\"", about.ino(), about.len(), about.mtime(), about.mtime_nsec())
-}
-
-fn content_type(path: &Path) -> &'static str {
-    match path.extension().and_then(|ending| ending.to_str()) {
-        Some("mp3") => "audio/mpeg",
-        Some("aac") => "audio/aac",
-        Some("ogg" | "opus") => "audio/ogg",
-        _ => "application/octet-stream",
-    }
 }
 
 /// A file to be saved under its name. Players play it all the same.
