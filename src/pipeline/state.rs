@@ -16,7 +16,7 @@ use crate::health::{Health, ProblemKind, Warning};
 use crate::ids::EntryId;
 use crate::metadata::Tags;
 use crate::playout::{Entry, HoldState, ListState, Reason, TrackKind};
-use crate::recording::RecordingList;
+use crate::recording::{RecordingList, Recordings};
 use crate::units::FrameCount;
 
 /// How many tracks the history keeps.
@@ -195,6 +195,11 @@ impl Pipeline {
     /// five seconds for each that does not answer.
     pub fn recordings(&self) -> RecordingList {
         self.inner.recordings.list()
+    }
+
+    /// The recordings of its outputs and live inputs.
+    pub(crate) fn recorded(&self) -> &Recordings {
+        &self.inner.recordings
     }
 
     /// The health of the pipeline: whether it is on the air with sound. It is off the air if it or its server

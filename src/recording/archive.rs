@@ -1,14 +1,17 @@
 //! What was recorded: the files of a place that its list knows, and that are there still as they were
 //! recorded.
 
+use std::fs::Metadata;
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::Recordings;
+use super::ending::content_type_of;
 use super::keep::{Finished, Kept, KeptList};
 use super::shared::Shared;
-use crate::filework::HANGS_AFTER;
-use super::ending::content_type_of;
+use crate::filework::{FileWork, HANGS_AFTER, NoAnswer};
 use crate::roots::Bounds;
 
 /// The most recordings that are listed: the youngest.
@@ -59,11 +62,10 @@ pub struct RecordingList {
     pub problems: Vec<String>,
 }
 
-/// A place that is recorded: its path, the folder of its recordings, and what is being written.
+/// A place that is recorded, and the folder of its recordings.
 struct Archive {
-    mount: String,
     root: PathBuf,
-    writing: Option<PathBuf>,
+    shared: Arc<Shared>,
 }
 
 impl Recordings {
@@ -72,7 +74,7 @@ impl Recordings {
     pub fn list(&self) -> RecordingList {
         let mut list = RecordingList::default();
         for archive in self.archives() {
-            let (mount, root) = (archive.mount.clone(), archive.root.clone());
+            let (mount, root) = (Arc::clone(&archive.shared.path), archive.root.clone());
             match self.work.within(&root, HANGS_AFTER, move |_| archive.recordings()) {
                 Ok(Ok(found)) => list.recordings.extend(found),
                 Ok(Err(error)) => list.problems.push(format!("the recordings of {mount}: {error}")),
@@ -80,6 +82,23 @@ impl Recordings {
             }
         }
         list.sorted()
+    }
+
+    /// The recording of this name, if there is one, by the list of its place alone. It is looked for on
+    /// behalf of a user, who has a share of what may hang.
+    ///
+    /// # Errors
+    /// A disk that does not answer in time, or refuses.
+    pub(crate) fn named(&self, name: &str, by: &FileWork) -> Result<io::Result<Option<Recording>>, NoAnswer> {
+        for archive in self.archives() {
+            let Some(file) = archive.file_of(name) else { continue };
+            let root = archive.root.clone();
+            let found = by.within(&root, HANGS_AFTER, move |_| archive.recording_of(&file))?;
+            if !matches!(found, Ok(None)) {
+                return Ok(found);
+            }
+        }
+        Ok(Ok(None))
     }
 
     fn archives(&self) -> Vec<Archive> {
@@ -106,6 +125,11 @@ impl RecordingList {
 }
 
 impl Recording {
+    /// The content type of its file.
+    pub(crate) fn content_type(&self) -> &'static str {
+        content_type_of(&self.path)
+    }
+
     /// Where its file may be opened.
     pub(crate) fn bounds(&self) -> Bounds {
         Bounds::Below(vec![self.root.clone()].into())
@@ -113,47 +137,72 @@ impl Recording {
 }
 
 impl Archive {
-    fn of(shared: &Shared) -> Option<Archive> {
+    fn of(shared: &Arc<Shared>) -> Option<Archive> {
         let settings = shared.settings.load();
         let root = settings.template()?.root(&settings.base);
-        Some(Archive { mount: shared.path.to_string(), root, writing: shared.written_now() })
+        Some(Archive { root, shared: Arc::clone(shared) })
+    }
+
+    /// The file, below the root, that a recording of this name would be.
+    fn file_of(&self, name: &str) -> Option<PathBuf> {
+        let file = name.strip_prefix(self.prefix())?.strip_prefix('/')?;
+        Some(PathBuf::from(file))
+    }
+
+    /// How the names of its recordings begin.
+    fn prefix(&self) -> &str {
+        self.shared.path.trim_start_matches('/')
     }
 
     /// All that its list knows and that is there. It reads the disk.
-    fn recordings(&self) -> std::io::Result<Vec<Recording>> {
-        let there = KeptList::new(&self.root, &self.mount).there()?;
-        Ok(there.into_iter().filter_map(|(kept, about)| self.recording(&kept, &about)).collect())
+    fn recordings(&self) -> io::Result<Vec<Recording>> {
+        self.those(KeptList::there)
     }
 
-    /// The content type of its file.
-    pub(crate) fn content_type(&self) -> &'static str {
-        content_type_of(&self.path)
+    /// That of this file, if its list knows it and it is there. It reads the disk.
+    fn recording_of(&self, file: &Path) -> io::Result<Option<Recording>> {
+        Ok(self.those(|list| list.there_is(file))?.into_iter().next())
     }
 
-    fn recording(&self, kept: &Kept, about: &std::fs::Metadata) -> Option<Recording> {
+    fn those<I: IntoIterator<Item = (Kept, Metadata)>>(
+        &self,
+        find: impl FnOnce(&KeptList) -> io::Result<I>,
+    ) -> io::Result<Vec<Recording>> {
+        // A file is being written from before it is listed until it is listed as finished, which may be while
+        // the list is read.
+        let before = self.shared.written_now();
+        let there = find(&KeptList::new(&self.root, &self.shared.path))?;
+        let written = [before, self.shared.written_now()];
+        Ok(there.into_iter().filter_map(|(kept, about)| self.recording(&kept, &about, &written)).collect())
+    }
+
+    fn recording(&self, kept: &Kept, about: &Metadata, written: &[Option<PathBuf>]) -> Option<Recording> {
         let path = self.root.join(&kept.file);
         // Those names are ours, and so they are text.
-        let name = format!("{}/{}", self.mount.trim_start_matches('/'), kept.file.to_str()?);
+        let name = format!("{}/{}", self.prefix(), kept.file.to_str()?);
         let since_1970 = |seconds| SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds));
         let began = kept.finished.and_then(|finished| finished.began).and_then(since_1970);
+        let is_written = written.iter().flatten().any(|written| *written == path);
         Some(Recording {
             name,
-            mount: self.mount.clone(),
+            mount: self.shared.path.to_string(),
             bytes: about.len(),
             began: began.or_else(|| about.created().ok()),
-            state: self.state_of(&path, kept.finished),
+            state: RecordingState::of(kept.finished, is_written),
             path,
             root: self.root.clone(),
         })
     }
+}
 
-    fn state_of(&self, path: &Path, finished: Option<Finished>) -> RecordingState {
+impl RecordingState {
+    fn of(finished: Option<Finished>, is_written: bool) -> RecordingState {
         match finished {
             Some(Finished { at, began, .. }) => {
                 let seconds = began.map(|began| at.saturating_sub(began));
                 RecordingState::Ended { duration: seconds.map(Duration::from_secs) }
             }
-            None if self.writing.as_deref() == Some(path) => RecordingState::Running,
+            None if is_written => RecordingState::Running,
             None => RecordingState::BrokenOff,
         }
     }

@@ -64,21 +64,22 @@ impl KeptList {
 
     /// The files that are there still as they were recorded. No link leads out of the folder.
     pub fn there(&self) -> io::Result<Vec<(Kept, Metadata)>> {
-        let kept = match self.read() {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            read => read?,
-        };
+        let kept = self.read()?;
         let there = |kept: Kept| kept.found(&self.root).ok().flatten().map(|about| (kept, about));
         Ok(kept.into_iter().filter_map(there).collect())
+    }
+
+    /// This one of those files, if it is among them, spelt like this: `a/b`, and not `a//b` or `a/b/`.
+    pub fn there_is(&self, file: &Path) -> io::Result<Option<(Kept, Metadata)>> {
+        let kept = self.read()?.into_iter().find(|kept| kept.file.as_os_str() == file.as_os_str());
+        let Some(kept) = kept else { return Ok(None) };
+        Ok(kept.found(&self.root)?.map(|about| (kept, about)))
     }
 
     /// Removes what is so old, except for the file that is being written, and folders that are empty then.
     /// Returns how many files it has removed.
     pub fn clean(&self, age: Duration, now: SystemTime, writing: Option<&Path>) -> io::Result<usize> {
-        let kept = match self.read() {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
-            read => read?,
-        };
+        let kept = self.read()?;
         let mut removed = 0;
         let mut left = Vec::new();
         let count = kept.len();
@@ -115,10 +116,13 @@ impl KeptList {
         list.write_all(kept.line().as_bytes())
     }
 
-    /// All files, the last line of each counts.
+    /// All files, the last line of each counts. There are none without a list.
     fn read(&self) -> io::Result<Vec<Kept>> {
         let mut bytes = Vec::new();
-        File::open(&self.list)?.take(MOST_OF_LIST).read_to_end(&mut bytes)?;
+        match File::open(&self.list) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            list => list?.take(MOST_OF_LIST).read_to_end(&mut bytes)?,
+        };
         let mut all: Vec<Kept> = Vec::new();
         // A crash may have torn the last line.
         for kept in bytes.split_inclusive(|byte| *byte == b'\n').filter_map(Kept::parse) {

@@ -1,7 +1,7 @@
 //! Handlers for recordings: they are listed, listened to and downloaded.
 
 use std::fs::{File, Metadata};
-use std::io::{Seek, SeekFrom};
+use std::io::{self, Seek, SeekFrom};
 use std::ops::Range;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -13,6 +13,8 @@ use crate::api::core::{Core, FILE_WITHIN};
 use crate::api::problem::Problem;
 use crate::api::service::conclude;
 use crate::api::transfers::read_piece;
+use crate::error::is_passing;
+use crate::filework::HANGS_AFTER;
 use crate::http::Wanted;
 use crate::json::Recordings;
 use crate::recording::{Recording, RecordingList};
@@ -20,7 +22,9 @@ use crate::{HttpAnswer, HttpRequest, Pipeline, percent};
 
 /// `GET /api/v1/recordings`
 pub(crate) fn list(core: &Core, _: &Call<'_>) -> Handled {
-    Ok(json(200, &Recordings::of(&recorded(core))))
+    let of_pipelines = core.pipelines.iter().map(Pipeline::recordings);
+    let recorded = of_pipelines.fold(core.sources.recordings().list(), RecordingList::and);
+    Ok(json(200, &Recordings::of(&recorded)))
 }
 
 /// `GET /api/v1/recordings/{name}`: the file, or the part that is asked for.
@@ -73,24 +77,39 @@ pub(crate) fn download(core: &Arc<Core>, request: HttpRequest, held: &[String], 
     });
 }
 
-/// All recordings of the station.
-fn recorded(core: &Core) -> RecordingList {
-    let of_pipelines = core.pipelines.iter().map(Pipeline::recordings);
-    of_pipelines.fold(core.sources.recordings().list(), RecordingList::and)
-}
-
 /// The recording of this name, opened. Only a name that is listed leads to a file.
 fn open(core: &Core, name: &str, who: &Identity) -> Result<(Recording, File, Metadata), Problem> {
-    let found = recorded(core).recordings.into_iter().find(|recording| recording.name == name);
+    let recording = find(core, name, who)?;
     let recording =
-        found.ok_or_else(|| Problem::new("not-found", format!("there is no recording {name:?}")))?;
+        recording.ok_or_else(|| Problem::new("not-found", format!("there is no recording {name:?}")))?;
     let (bounds, path) = (recording.bounds(), recording.path.clone());
     let opened = core.files.of_user(&who.name).within(&recording.path, FILE_WITHIN, move |_| {
         let file = bounds.open(&path)?;
         file.metadata().map(|about| (file, about))
     })?;
-    let (file, about) = opened.map_err(|error| Problem::new("not-found", format!("{name:?}: {error}")))?;
+    let (file, about) = opened.map_err(|error| refused(name, &error))?;
     Ok((recording, file, about))
+}
+
+fn find(core: &Core, name: &str, who: &Identity) -> Result<Option<Recording>, Problem> {
+    let of_pipelines = core.pipelines.iter().map(Pipeline::recorded);
+    let files = core.files.of_user(&who.name);
+    for recordings in of_pipelines.chain([core.sources.recordings()]) {
+        let found = recordings.named(name, &files)?.map_err(|error| refused(name, &error))?;
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+    Ok(None)
+}
+
+/// The disk refuses a recording: for now, or because there is none that it could give.
+fn refused(name: &str, error: &io::Error) -> Problem {
+    let detail = format!("{name:?}: {error}");
+    match is_passing(error) {
+        true => Problem::new("file-hangs", detail).retry_after(HANGS_AFTER),
+        false => Problem::new("not-found", detail),
+    }
 }
 
 /// A copy of the same file may be kept, and is asked for each time.
@@ -114,6 +133,24 @@ fn disposition(path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_the_disk_refuses_for_now_may_be_asked_for_again() {
+        for (code, status) in [
+            (libc::EMFILE, 503),
+            (libc::ENFILE, 503),
+            (libc::EIO, 503),
+            (libc::ETIMEDOUT, 503),
+            (libc::ENOENT, 404),
+            (libc::EACCES, 404),
+        ] {
+            let problem = refused("a/b.mp3", &io::Error::from_raw_os_error(code));
+            assert_eq!(problem.status, status, "{problem:?}");
+            assert_eq!(problem.retry_after.is_some(), status == 503, "{problem:?}");
+        }
+        // A link that leads out of the folder.
+        assert_eq!(refused("a/b.mp3", &io::ErrorKind::PermissionDenied.into()).status, 404);
+    }
 
     #[test]
     fn a_file_is_saved_under_its_name() {
