@@ -18,7 +18,12 @@ pub(crate) struct Call<'a> {
     pub(crate) who: Option<&'a Identity>,
 }
 
-impl Call<'_> {
+impl<'a> Call<'a> {
+    /// The user. A public route may have none, and asks [`who`](Call::who).
+    pub(crate) fn user(&self) -> &'a Identity {
+        self.who.expect("the route has a condition, so its user is known")
+    }
+
     /// Reads the body, which must be a JSON object of this form.
     pub(crate) fn body<T: DeserializeOwned>(&self) -> Result<T, Problem> {
         // A form on a page of another origin can send any content type but this one.

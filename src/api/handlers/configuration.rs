@@ -28,8 +28,7 @@ struct Finding {
 
 /// `GET /api/v1/configuration`: reads the file, so it runs on the thread `api-files`.
 pub(crate) fn show(core: &Core, call: &Call<'_>) -> Handled {
-    let who = call.who.expect("the route has a condition, so its user is known");
-    let Inspected { file, text, is_shortened, problems, warnings, reload } = core.inspect(who)?;
+    let Inspected { file, text, is_shortened, problems, warnings, reload } = core.inspect(call.user())?;
     let findings = |list: Vec<ConfigProblem>| list.into_iter().map(Finding::of).collect();
     let file = path_text::to_text(&file).into_owned();
     let (problems, warnings) = (findings(problems), findings(warnings));

@@ -42,7 +42,7 @@ pub(crate) fn upload(core: &Arc<Core>, request: HttpRequest, held: &[String], wh
 
 /// `DELETE /api/v1/library/inbox/{name}`: a file of one's own; of another `user` by an admin.
 pub(crate) fn remove(core: &Core, call: &Call<'_>) -> Handled {
-    let Some(who) = call.who else { return Err(Problem::new("unauthorized", "who is it?")) };
+    let who = call.user();
     let user = call.request.parameter("user").unwrap_or_else(|| who.name.clone());
     if user != who.name && !who.role.may(Right::Change) {
         let detail = format!("{} may remove only files of their own: this needs an admin", who.name);

@@ -54,7 +54,7 @@ struct Open<'a> {
 
 /// `POST /api/v1/session`
 pub(crate) fn open(core: &Core, call: &Call<'_>) -> Handled {
-    let who = user(call);
+    let who = call.user();
     let (session, cookie) = core.guard.open_session(call.request, who, Instant::now())?;
     Ok(json(201, &Account::of(who, Some(&session))).with("Set-Cookie", &cookie))
 }
@@ -62,7 +62,7 @@ pub(crate) fn open(core: &Core, call: &Call<'_>) -> Handled {
 /// `GET /api/v1/session`
 pub(crate) fn show(core: &Core, call: &Call<'_>) -> Handled {
     let session = core.guard.session_of(call.request, Instant::now());
-    let who = user(call);
+    let who = call.user();
     Ok(json(200, &Account::of(who, session.as_ref())))
 }
 
@@ -112,11 +112,6 @@ impl Open<'_> {
             own: own == Some(session.id),
         }
     }
-}
-
-/// Who asks. No route here is public.
-fn user<'a>(call: &Call<'a>) -> &'a Identity {
-    call.who.expect("the route has a condition, so its user is known")
 }
 
 /// The point of time of an instant.

@@ -4,7 +4,7 @@ use std::time::{Instant, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-use crate::access::{HashedPassword, Identity, Role, UserEntry, UserLimits, Users};
+use crate::access::{HashedPassword, Role, UserEntry, UserLimits, Users};
 use crate::api::call::{Call, Handled, done, json};
 use crate::api::core::Core;
 use crate::api::problem::Problem;
@@ -70,7 +70,7 @@ struct Made<'a> {
 /// `GET /api/v1/users`
 pub(crate) fn list(core: &Core, call: &Call<'_>) -> Handled {
     let users = core.guard.users();
-    let who = &who(call).name;
+    let who = &call.user().name;
     let shown = users.entries().map(|entry| Shown::of(&entry, &core.fixed_users, who));
     Ok(json(200, &shown.collect::<Vec<_>>()))
 }
@@ -90,7 +90,7 @@ pub(crate) fn add(core: &Core, call: &Call<'_>) -> Handled {
         _ => return Err(Problem::new("invalid-body", "a user has a password, and a token has none")),
     };
     let own = name.clone();
-    let token = core.change_users(who(call), move |users| {
+    let token = core.change_users(call.user(), move |users| {
         let token = match password {
             Some(password) => users.add_hashed(&name, role, password).map(|()| None),
             None => users.add_token(&name, role).map(Some),
@@ -144,7 +144,7 @@ fn order(
         return Err(Problem::new("forbidden", detail));
     }
     let has_session = core.guard.session_of(call.request, Instant::now()).is_some();
-    core.change_users(who(call), move |users| change(users, &name))?;
+    core.change_users(call.user(), move |users| change(users, &name))?;
     let answer = done()?;
     match has_session {
         true => with_session(core, call, answer),
@@ -154,7 +154,7 @@ fn order(
 
 /// The answer with another session, if the change has ended the one of who asks.
 fn with_session(core: &Core, call: &Call<'_>, answer: HttpAnswer) -> Handled {
-    let who = who(call);
+    let who = call.user();
     let now_is = core.guard.users().identity_of(&who.name).filter(|now_is| now_is != who);
     let Some(now_is) = now_is else { return Ok(answer) };
     let (_, cookie) = core.guard.open_session(call.request, &now_is, Instant::now())?;
@@ -197,9 +197,4 @@ impl Shown<'_> {
             own: name == who,
         }
     }
-}
-
-/// Who asks. No route here is public.
-fn who<'a>(call: &Call<'a>) -> &'a Identity {
-    call.who.expect("the route has a condition, so its user is known")
 }
