@@ -27,15 +27,21 @@ pub(crate) fn list(core: &Core, _: &Call<'_>) -> Handled {
 
 /// `PUT /api/v1/library/inbox/{name}`: a file of whoever sends it.
 pub(crate) fn upload(core: &Arc<Core>, request: HttpRequest, held: &[String], who: &Identity) {
-    let upload = match begin(core, &request, &held[0], who) {
-        Ok(upload) => upload,
+    let inbox = match inbox(core) {
+        Ok(inbox) => inbox,
         Err(problem) => return conclude(core, Some(who), request, Err(problem)),
     };
-    let path = upload.path().to_owned();
-    let (own, by) = (Arc::clone(core), who.clone());
+    let path = path_of(&inbox, &who.name, &held[0]);
+    let (own, by, name) = (Arc::clone(core), who.clone(), held[0].clone());
     core.transfer(who, &path, request, move |mut request, job| {
+        // Another thread looks at the disk, and may hang there.
+        job.rest();
+        let handled = match begin(&own, inbox, &request, &name, &by) {
+            Ok(upload) => receive(&own, &mut request, upload, &by, job),
+            Err(problem) => Some(Err(problem)),
+        };
         // Without an answer: the client has gone, and the reactor has said so.
-        let Some(handled) = receive(&own, &mut request, upload, &by, job) else { return };
+        let Some(handled) = handled else { return };
         conclude(&own, Some(&by), request, handled);
     });
 }
@@ -56,8 +62,13 @@ pub(crate) fn remove(core: &Core, call: &Call<'_>) -> Handled {
 }
 
 /// Begins to take a file, if it may come.
-fn begin(core: &Core, request: &HttpRequest, name: &str, who: &Identity) -> Result<InboxUpload, Problem> {
-    let inbox = inbox(core)?;
+fn begin(
+    core: &Core,
+    inbox: Inbox,
+    request: &HttpRequest,
+    name: &str,
+    who: &Identity,
+) -> Result<InboxUpload, Problem> {
     let call = Call { request, held: &[], who: Some(who) };
     let replace = call.parameter("replace")?.unwrap_or(false);
     if !request.awaits_body() {
