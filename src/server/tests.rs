@@ -18,6 +18,14 @@ pub(super) fn server() -> Server {
     Server::start(ServerSettings { listen, ..ServerSettings::default() }).unwrap()
 }
 
+/// A client that has sent this.
+fn client(server: &Server, request: &str) -> TcpStream {
+    let mut client = TcpStream::connect(server.local_addrs()[0]).unwrap();
+    client.set_read_timeout(Some(PATIENCE)).unwrap();
+    client.write_all(request.as_bytes()).unwrap();
+    client
+}
+
 fn push(writer: &mut MountWriter, numbers: std::ops::Range<u32>) {
     let title = Arc::new(Title::new("T"));
     for number in numbers {
@@ -44,9 +52,7 @@ pub(super) fn stall(server: &Server) -> Sender<()> {
 fn a_source_that_is_let_go_before_it_has_begun_is_told_so_and_closed() {
     let server = server();
     let requests = server.take_sources(1).unwrap();
-    let mut client = TcpStream::connect(server.local_addrs()[0]).unwrap();
-    client.set_read_timeout(Some(PATIENCE)).unwrap();
-    client.write_all(b"SOURCE /live HTTP/1.0\r\n\r\n").unwrap();
+    let mut client = client(&server, "SOURCE /live HTTP/1.0\r\n\r\n");
     let request = requests.next_within(PATIENCE).unwrap();
     let seat = request.source_seat().unwrap();
     let (inlet, arriving) = request.into_source(seat);
@@ -57,6 +63,25 @@ fn a_source_that_is_let_go_before_it_has_begun_is_told_so_and_closed() {
     let mut answer = String::new();
     client.read_to_string(&mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.0 503 ") && answer.contains("let go"), "{answer}");
+}
+
+#[test]
+#[cfg(feature = "library")]
+fn a_file_that_would_come_during_a_stop_is_refused() {
+    let server = server();
+    let requests = server.take_polls(&["/"], &["/"], 1).unwrap();
+    let mut client = client(&server, "PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n");
+    let mut request = requests.next_within(PATIENCE).unwrap();
+    let (address, stopping) = (server.local_addrs()[0], server.clone());
+    let stop = std::thread::spawn(move || stopping.stop());
+    until("the stop has begun", || TcpStream::connect(address).is_err());
+    let mut body = request.receive_upload();
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("the server stops"), "{answer}");
+    assert!(body.read(&mut [0; 8]).is_err());
+    drop(client);
+    assert!(stop.join().unwrap().abandoned.is_empty());
 }
 
 #[test]

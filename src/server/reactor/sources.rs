@@ -80,6 +80,6 @@ fn let_go() -> HttpAnswer {
     HttpAnswer::text(503, "this source was let go before it had begun\n").with("Retry-After", "10")
 }
 
-fn stops() -> HttpAnswer {
+pub(super) fn stops() -> HttpAnswer {
     HttpAnswer::text(503, "the server stops\n").with("Retry-After", "10")
 }

@@ -1,6 +1,7 @@
 //! Files that clients send and get, in pieces.
 
 use super::Reactor;
+use super::sources::stops;
 use crate::http::{Form, HttpAnswer};
 use crate::ring::{ArrivingPieces, LeavingPieces};
 use crate::server::Moment;
@@ -16,6 +17,9 @@ impl Reactor {
         let Connection::Waiting(waiting) = &*connection else { return };
         if !matches!(waiting.request.to_come, ToCome::Stream(_)) {
             return self.deliver_whole(key, form, not_answered(), now);
+        }
+        if self.stopping.is_some() {
+            return self.deliver_whole(key, form.last(), stops(), now);
         }
         connection.receive_upload(pieces, limits, now.instant);
     }
