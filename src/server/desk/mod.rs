@@ -318,7 +318,7 @@ impl RequestRouter<'_> {
             && self.takes_upload(request)
             && let Some(body) = StreamBody::of(request.method, body)
         {
-            return self.pass_on(request, None, ToCome::Stream(StreamStart::of(request, body)));
+            return self.pass_on(request, None, ToCome::File(StreamStart::of(request, body)));
         }
         let length = match body {
             Body::Unsaid => 0,

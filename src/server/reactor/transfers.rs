@@ -15,7 +15,7 @@ impl Reactor {
         let limits = self.transfer_limits();
         let connection = &mut self.peers[key].connection;
         let Connection::Waiting(waiting) = &*connection else { return };
-        if !matches!(waiting.request.to_come, ToCome::Stream(_)) {
+        if !matches!(waiting.request.to_come, ToCome::File(_)) {
             return self.deliver_whole(key, form, not_answered(), now);
         }
         if self.stopping.is_some() {

@@ -6,11 +6,8 @@
 use std::time::Instant;
 
 use super::uploading::TransferLimits;
-use super::{Connection, Patience, Reading, Waiting};
-use crate::ring::{LeavingPieces, NextPiece, PIECE};
-
-/// The bytes that a client gets until it rests for a tick of the timers: 16 MB a second.
-const SHARE: usize = PIECE;
+use super::{Connection, Lingers, Patience, Reading, SHARE, Waiting};
+use crate::ring::{LeavingPieces, NextPiece};
 
 /// A client that gets a file, on the reactor thread.
 #[derive(Debug)]
@@ -95,7 +92,7 @@ impl Connection {
         if downloading.is_done() {
             *self = match downloading.pipelined.take() {
                 Some(rest) => Connection::Reading(Reading::new(rest, now + patience.header_timeout)),
-                None => Connection::lingering(now),
+                None => Connection::lingering(Lingers::Briefly, now),
             };
         }
     }

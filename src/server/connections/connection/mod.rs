@@ -46,6 +46,7 @@ use super::visit::Visit;
 use crate::http::{
     Form, Found, HeadSearch, IcyFault, IcySource, MAX_HEAD, Outgoing, Request, Status, after_empty_lines,
 };
+use crate::ring::PIECE;
 use crate::server::mounts::cursor::Cursor;
 use crate::server::mounts::follower::Follower;
 use crate::server::mounts::listener::Listener;
@@ -65,6 +66,17 @@ pub(crate) use uploading::TransferLimits;
 const LINGER: Duration = Duration::from_secs(2);
 /// The bytes that a client may still send in that time. They are read and discarded.
 const LINGER_BYTES: usize = 64 * 1024;
+
+/// The same for a user whose file is refused before all of it has come. Many programs send a file to its end
+/// before they look for an answer; if nobody read it, the system would send a reset, which takes the answer
+/// away. It costs no memory, and the connection counts for its address until it is closed.
+const LINGER_OF_FILE: Duration = Duration::from_secs(30);
+/// Beyond this, a file is so long that its sender should have asked (`Expect: 100-continue`).
+const LINGER_BYTES_OF_FILE: usize = 64 << 20;
+
+/// The bytes of a stream or of a file that a client sends or gets until it rests for a tick of the timers. So
+/// it cannot take more than its share of the reactor's time, and not more than 16 MB a second.
+const SHARE: usize = PIECE;
 
 /// A client that takes an answer slowly has so many times `write_timeout` for all of it.
 const ANSWER_TIMEOUTS: u32 = 8;
@@ -136,8 +148,10 @@ pub(crate) enum ToCome {
     Nothing,
     /// A body of this length.
     Body(usize),
-    /// The stream of a source, or a file, of any length.
+    /// The stream of a source, of any length.
     Stream(StreamStart),
+    /// A file of any length.
+    File(StreamStart),
     /// The headers of a source that speaks ICY.
     Headers(IcySource),
 }
@@ -157,6 +171,8 @@ pub(crate) struct Answering {
     output: Outgoing,
     /// Whose request it answers.
     sender: Sender,
+    /// What may still come after it.
+    lingers: Lingers,
     /// Bytes that came after the request. `None` if the connection closes after this answer.
     pipelined: Option<Vec<u8>>,
     /// It moves when the client takes something.
@@ -169,8 +185,20 @@ pub(crate) struct Answering {
 pub(crate) struct Lingering {
     /// Whether the FIN has been sent.
     shut: bool,
-    discarded: usize,
+    /// The bytes that may still come.
+    left: usize,
+    /// Those of them that may be read before it rests.
+    share: usize,
     deadline: Instant,
+}
+
+/// What a client may still send after its last answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lingers {
+    /// What was on its way.
+    Briefly,
+    /// The rest of a user's file.
+    ForFile,
 }
 
 /// The next action of a connection.
@@ -274,7 +302,8 @@ impl Connection {
                 downloading::Next::Close => Want::Close,
             },
             Connection::Lingering(Lingering { shut: false, .. }) => Want::Shut,
-            Connection::Lingering(lingering) => Want::Read(LINGER_BYTES - lingering.discarded),
+            Connection::Lingering(Lingering { share: 0, .. }) => Want::Rest,
+            Connection::Lingering(Lingering { left, share, .. }) => Want::Read(*left.min(share)),
             Connection::Closed => Want::Close,
         }
     }
@@ -291,8 +320,9 @@ impl Connection {
             Connection::Sending(sending) => sending.received(bytes, now),
             Connection::Uploading(uploading) => uploading.received(bytes, now),
             Connection::Lingering(lingering) => {
-                lingering.discarded += bytes.len();
-                if lingering.discarded >= LINGER_BYTES {
+                lingering.left = lingering.left.saturating_sub(bytes.len());
+                lingering.share = lingering.share.saturating_sub(bytes.len());
+                if lingering.left == 0 {
                     *self = Connection::Closed;
                 }
             }
@@ -393,9 +423,22 @@ impl Connection {
             "" => Sender::Anonymous,
             _ => Sender::Admitted,
         };
+        let lingers = match sender {
+            Sender::Admitted if self.awaits_file() => Lingers::ForFile,
+            _ => Lingers::Briefly,
+        };
         *self = Connection::after(Reply::Answer(output), Vec::new(), rest, patience, now);
         if let Connection::Answering(answering) = self {
-            answering.sender = sender;
+            (answering.sender, answering.lingers) = (sender, lingers);
+        }
+    }
+
+    /// Whether the rest of a file may still come.
+    fn awaits_file(&self) -> bool {
+        match self {
+            Connection::Waiting(waiting) => matches!(waiting.request.to_come, ToCome::File(_)),
+            Connection::Uploading(uploading) => !uploading.is_complete(),
+            _ => false,
         }
     }
 
@@ -431,6 +474,7 @@ impl Connection {
             }
             Reply::Answer(output) => Connection::Answering(Answering {
                 sender: Sender::Anonymous,
+                lingers: Lingers::Briefly,
                 pipelined: output.keeps_alive().then_some(rest),
                 output,
                 deadline: now + patience.write_timeout,
@@ -463,12 +507,16 @@ impl Connection {
         }
         *self = match answering.pipelined.take() {
             Some(rest) => Connection::Reading(Reading::new(rest, now + patience.header_timeout)),
-            None => Connection::lingering(now),
+            None => Connection::lingering(answering.lingers, now),
         };
     }
 
-    fn lingering(now: Instant) -> Connection {
-        Connection::Lingering(Lingering { shut: false, discarded: 0, deadline: now + LINGER })
+    fn lingering(lingers: Lingers, now: Instant) -> Connection {
+        let (time, left) = match lingers {
+            Lingers::Briefly => (LINGER, LINGER_BYTES),
+            Lingers::ForFile => (LINGER_OF_FILE, LINGER_BYTES_OF_FILE),
+        };
+        Connection::Lingering(Lingering { shut: false, left, share: SHARE, deadline: now + time })
     }
 
     /// The bytes that this connection alone holds while it waits for its client: an unfinished head, a body,

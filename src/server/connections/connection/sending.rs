@@ -4,15 +4,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::receiving::CONTINUE;
-use super::{Connection, Patience, PendingRequest, Reply, ToCome, Waiting};
+use super::{Connection, Lingers, Patience, PendingRequest, Reply, SHARE, ToCome, Waiting};
 use crate::http::{BadChunk, Form, HttpAnswer, Outgoing, Request, StreamBody};
 use crate::ring::{InletWriter, SourceEnd};
 use crate::server::connections::visit::Visit;
 use crate::server::reports::stats::Counters;
-
-/// The bytes that are read of a source until it rests for a tick of the timers. So it cannot take more than
-/// its share of the reactor's time, and not more than 16 MB a second.
-const SHARE: usize = 64 * 1024;
 
 /// Icecast's answer to a source, byte for byte. With a status of HTTP/1.1, old encoders would send chunks.
 const WELCOME: &[u8] = b"HTTP/1.0 200 OK\r\n\r\n";
@@ -82,6 +78,7 @@ impl Connection {
             Connection::Sending(sending) => sending.is_resting(),
             Connection::Uploading(uploading) => uploading.is_resting(),
             Connection::Downloading(downloading) => downloading.is_resting(),
+            Connection::Lingering(lingering) => lingering.share == 0,
             _ => false,
         }
     }
@@ -92,6 +89,7 @@ impl Connection {
             Connection::Sending(sending) => sending.renew_share(),
             Connection::Uploading(uploading) => uploading.renew_share(),
             Connection::Downloading(downloading) => downloading.renew_share(),
+            Connection::Lingering(lingering) => lingering.share = SHARE,
             _ => {}
         }
     }
@@ -105,7 +103,7 @@ impl Connection {
     ) -> Option<Box<Sending>> {
         let next = match last {
             Some(answer) => Connection::after(Reply::Answer(answer), Vec::new(), Vec::new(), patience, now),
-            None => Connection::lingering(now),
+            None => Connection::lingering(Lingers::Briefly, now),
         };
         match std::mem::replace(self, next) {
             Connection::Sending(sending) => Some(sending),

@@ -46,7 +46,7 @@ fn waiting(headers: &str, rest: &[u8], now: Instant) -> Connection {
         form: Form::of(Some(&request)),
         visit: Visit::new(1, ClientAddress::new([127, 0, 0, 1].into()), Some(&request)),
         since: now,
-        to_come: ToCome::Stream(StreamStart::of(&request, body)),
+        to_come: ToCome::File(StreamStart::of(&request, body)),
     };
     let reply = Reply::Wait(Box::new(pending), now + Duration::from_secs(60));
     Connection::after(reply, Vec::new(), rest.to_vec(), PATIENCE, now)
@@ -173,6 +173,58 @@ fn while_nobody_takes_it_two_pieces_are_read_and_no_more() {
     let answer = Outgoing::new(b"too long".to_vec(), false);
     connection.answered(answer, PATIENCE, now);
     assert_eq!(connection.wants(), Want::Write(b"too long"));
+}
+
+/// What is still read of a client after its answer, and whether the connection stays open until this time.
+fn read_on(connection: &mut Connection, time: Duration, now: Instant) -> (usize, bool) {
+    let mut read = 0;
+    loop {
+        match connection.wants() {
+            Want::Write(bytes) => {
+                let count = bytes.len();
+                connection.sent(count, PATIENCE, now);
+            }
+            Want::Shut => connection.shut(),
+            Want::Rest => connection.renew_share(),
+            Want::Read(most) if read < LINGER_BYTES_OF_FILE / 2 => {
+                assert!(most <= SHARE);
+                connection.received(&vec![0; most], now);
+                read += most;
+            }
+            Want::Read(_) => {
+                connection.check_deadline(&mut Statuses, PATIENCE, now + time);
+                return (read, connection.wants() != Want::Close);
+            }
+            _ => return (read, false),
+        }
+    }
+}
+
+#[test]
+fn the_file_of_a_user_is_read_on_when_it_is_refused() {
+    let now = Instant::now();
+    let huge = format!("Content-Length: {}\r\n", LINGER_BYTES_OF_FILE * 2);
+    let refused = |connection: &mut Connection, user: &str| {
+        connection.awaits(7).unwrap().visit.identify(user);
+        connection.answered(Outgoing::new(b"no".to_vec(), false), PATIENCE, now);
+    };
+    let almost = LINGER_OF_FILE - Duration::from_secs(1);
+    // Before any of it was read, and in the midst of it.
+    let begun = uploading(&huge, b"abc", now).0;
+    for mut connection in [waiting(&huge, b"abc", now), begun] {
+        refused(&mut connection, "anna");
+        assert_eq!(read_on(&mut connection, almost, now), (LINGER_BYTES_OF_FILE / 2, true));
+    }
+    let mut connection = waiting(&huge, b"abc", now);
+    refused(&mut connection, "anna");
+    assert_eq!(read_on(&mut connection, LINGER_OF_FILE, now), (LINGER_BYTES_OF_FILE / 2, false));
+    // Of a stranger, and of whoever has nothing more to send, only what was on its way.
+    let mut connection = waiting(&huge, b"abc", now);
+    refused(&mut connection, "");
+    assert_eq!(read_on(&mut connection, Duration::ZERO, now), (LINGER_BYTES, false));
+    let mut connection = uploading("Content-Length: 3\r\n", b"abc", now).0;
+    refused(&mut connection, "anna");
+    assert_eq!(read_on(&mut connection, Duration::ZERO, now), (LINGER_BYTES, false));
 }
 
 #[test]

@@ -6,12 +6,9 @@
 use std::time::{Duration, Instant};
 
 use super::sending::StreamStart;
-use super::{Connection, PendingRequest, ToCome, Waiting};
+use super::{Connection, PendingRequest, SHARE, ToCome, Waiting};
 use crate::http::{BadChunk, StreamBody};
 use crate::ring::{ArrivingPieces, PIECE};
-
-/// The bytes that are read of a client until it rests for a tick of the timers: 16 MB a second.
-const SHARE: usize = PIECE;
 
 /// A client that sends a file, on the reactor thread.
 #[derive(Debug)]
@@ -83,7 +80,7 @@ impl Uploading {
         limits: TransferLimits,
         now: Instant,
     ) -> Option<Uploading> {
-        let ToCome::Stream(StreamStart { welcome, body }) =
+        let ToCome::File(StreamStart { welcome, body }) =
             std::mem::replace(&mut request.to_come, ToCome::Nothing)
         else {
             return None;
@@ -124,7 +121,7 @@ impl Uploading {
                 }
             }
         }
-        let is_complete = self.body.is_complete();
+        let is_complete = self.is_complete();
         if is_complete || self.piece.len() >= PIECE {
             self.hand_over(is_complete, now);
         }
@@ -150,6 +147,11 @@ impl Uploading {
     /// How long whoever is waited for may do nothing.
     fn patience(&self) -> Duration {
         if self.waits_for_service() { self.limits.answers_within } else { self.limits.stalls_after }
+    }
+
+    /// Whether nothing more is to come.
+    pub(super) fn is_complete(&self) -> bool {
+        self.body.is_complete()
     }
 
     /// Whether the service is to do something, and not the client.
