@@ -1,5 +1,6 @@
 //! Tests with a reactor that is held up, or that panics on command.
 
+use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
@@ -12,10 +13,15 @@ use super::reactor::Command;
 use super::{MountWriter, Server, ServerSettings};
 use crate::error::Error;
 use crate::metadata::Title;
+use crate::{AccessLog, HttpAnswer};
 
 pub(super) fn server() -> Server {
+    server_with(ServerSettings::default())
+}
+
+fn server_with(settings: ServerSettings) -> Server {
     let listen = vec![SocketAddr::from(([127, 0, 0, 1], 0))];
-    Server::start(ServerSettings { listen, ..ServerSettings::default() }).unwrap()
+    Server::start(ServerSettings { listen, ..settings }).unwrap()
 }
 
 /// A client that has sent this.
@@ -82,6 +88,27 @@ fn a_file_that_would_come_during_a_stop_is_refused() {
     assert!(body.read(&mut [0; 8]).is_err());
     drop(client);
     assert!(stop.join().unwrap().abandoned.is_empty());
+}
+
+#[test]
+fn a_file_is_in_the_access_log_when_it_ends_with_the_bytes_that_were_sent() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("access.log");
+    let access_log = AccessLog::File(log.clone());
+    let server = server_with(ServerSettings { access_log, ..ServerSettings::default() });
+    let requests = server.take_heads(&["/"], 1).unwrap();
+    for (name, length) in [("whole", 200_000), ("torn", 300_000)] {
+        let request = format!("GET /{name} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+        let mut client = client(&server, &request);
+        let file = requests.next_within(PATIENCE).unwrap().send_file(HttpAnswer::empty(200), length);
+        assert!(file.push(vec![0; 100_000]) && file.push(vec![0; 100_000]));
+        drop(file);
+        let mut got = Vec::new();
+        client.read_to_end(&mut got).unwrap();
+        assert!((200_000..201_000).contains(&got.len()), "{name}: {}", got.len());
+        let line = format!("\"GET /{name} HTTP/1.1\" 200 {} ", got.len());
+        until("its line is there", || fs::read_to_string(&log).is_ok_and(|text| text.contains(&line)));
+    }
 }
 
 #[test]

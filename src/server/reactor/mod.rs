@@ -355,6 +355,7 @@ impl Reactor {
                         return;
                     }
                 }
+                Want::EndFile => self.end_file(key, now),
                 Want::Serve => {
                     self.hold(key, 0);
                     return self.serve(key, now);
@@ -470,6 +471,7 @@ impl Reactor {
                 };
                 self.detach_source(*source, end, Status::OK.0, now);
             }
+            Connection::Downloading(downloading) => self.note_download(*downloading, now),
             _ => (),
         }
         self.ports.counters.addresses.set(self.shares.len() as u64);

@@ -5,7 +5,9 @@ use super::sources::stops;
 use crate::http::{Form, HttpAnswer};
 use crate::ring::{ArrivingPieces, LeavingPieces};
 use crate::server::Moment;
-use crate::server::connections::connection::{Connection, LeavingAnswer, ToCome, TransferLimits};
+use crate::server::connections::connection::{
+    Connection, Downloading, LeavingAnswer, ToCome, TransferLimits,
+};
 use crate::server::desk::http_request::not_answered;
 use crate::server::desk::service::ANSWERS_WITHIN;
 
@@ -36,13 +38,21 @@ impl Reactor {
         let limits = self.transfer_limits();
         let status = answer.status();
         let head = answer.head_before(form, self.desk.date(now.wall), length);
-        let connection = &mut self.peers[key].connection;
-        let Some(request) = connection.pending() else { return };
-        let (visit, length) = (request.visit.clone(), if form.is_head { 0 } else { length });
-        let took = now.instant.saturating_duration_since(request.since);
-        self.ports.journal.access(visit, status, head.len() as u64 + length, took, now.wall);
-        let answer = LeavingAnswer { head, length, pieces, keeps_alive: form.keeps_alive };
-        connection.send_file(answer, limits, now.instant);
+        let length = if form.is_head { 0 } else { length };
+        let answer = LeavingAnswer { status, head, length, pieces, keeps_alive: form.keeps_alive };
+        self.peers[key].connection.send_file(answer, limits, now.instant);
+    }
+
+    /// Takes leave of a file that its client has got.
+    pub(super) fn end_file(&mut self, key: usize, now: Moment) {
+        if let Some(downloading) = self.peers[key].connection.file_ended(self.patience, now.instant) {
+            self.note_download(*downloading, now);
+        }
+    }
+
+    pub(super) fn note_download(&mut self, downloading: Downloading, now: Moment) {
+        let (visit, status, bytes, took) = downloading.finish(now.instant);
+        self.ports.journal.access(visit, status, bytes, took, now.wall);
     }
 
     fn transfer_limits(&self) -> TransferLimits {

@@ -88,6 +88,7 @@ impl Talk {
                 Want::Shut => self.connection.shut(),
                 Want::Rest => self.connection.renew_share(),
                 Want::EndStream => self.end_stream(),
+                Want::EndFile => unreachable!("nobody gets a file here"),
                 Want::Serve => unreachable!("nobody listens here"),
                 Want::Close => return,
             }

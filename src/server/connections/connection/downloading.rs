@@ -3,17 +3,20 @@
 //! A piece is at the socket, and the next ones wait in the channel: whoever reads nothing makes the service
 //! wait.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::uploading::TransferLimits;
-use super::{Connection, Lingers, Patience, Reading, SHARE, Waiting};
+use super::{Connection, Lingers, Patience, PendingRequest, Reading, SHARE, Waiting};
 use crate::ring::{LeavingPieces, NextPiece};
+use crate::server::connections::visit::Visit;
 
 /// A client that gets a file, on the reactor thread.
 #[derive(Debug)]
 pub(crate) struct Downloading {
-    /// The ticket of its request.
-    pub(crate) ticket: u64,
+    request: PendingRequest,
+    status: u16,
+    /// The bytes that the socket has taken, the head's included.
+    taken: u64,
     /// What is at the socket: the head, or a piece.
     piece: Vec<u8>,
     /// How much of that the socket has taken.
@@ -21,7 +24,7 @@ pub(crate) struct Downloading {
     /// The bytes of the body that have not come.
     left: u64,
     pieces: LeavingPieces,
-    /// Whether the service has given up before the end.
+    /// Whether it was given up before the end.
     is_torn: bool,
     /// Bytes that came after the request. `None` if the connection closes after this.
     pipelined: Option<Vec<u8>>,
@@ -38,11 +41,14 @@ pub(super) enum Next<'a> {
     Rest,
     /// Wait for the service.
     Wait,
+    /// All of it is sent.
+    End,
     Close,
 }
 
 /// A file that is to be sent: the head of its answer, the bytes behind it, and where they come from.
 pub(crate) struct LeavingAnswer {
+    pub(crate) status: u16,
     pub(crate) head: Vec<u8>,
     pub(crate) length: u64,
     pub(crate) pieces: LeavingPieces,
@@ -56,9 +62,11 @@ impl Connection {
         *self = match std::mem::replace(self, Connection::Closed) {
             Connection::Waiting(waiting) => {
                 let Waiting { request, rest, .. } = *waiting;
-                let LeavingAnswer { head, length, pieces, keeps_alive } = answer;
+                let LeavingAnswer { status, head, length, pieces, keeps_alive } = answer;
                 Connection::Downloading(Box::new(Downloading {
-                    ticket: request.ticket,
+                    request,
+                    status,
+                    taken: 0,
                     piece: head,
                     sent: 0,
                     left: length,
@@ -79,21 +87,28 @@ impl Connection {
     pub(crate) fn go_on(&mut self, ticket: u64, now: Instant) -> bool {
         match self {
             Connection::Uploading(uploading) if uploading.request.ticket == ticket => uploading.go_on(now),
-            Connection::Downloading(downloading) if downloading.ticket == ticket => downloading.fetch(now),
+            Connection::Downloading(downloading) if downloading.request.ticket == ticket => {
+                downloading.fetch(now);
+            }
             _ => return false,
         }
         true
     }
 
-    /// Notes that the socket took `count` bytes of a file.
-    pub(super) fn sent_of_file(&mut self, count: usize, patience: Patience, now: Instant) {
-        let Connection::Downloading(downloading) = self else { return };
-        downloading.sent(count, now);
-        if downloading.is_done() {
-            *self = match downloading.pipelined.take() {
-                Some(rest) => Connection::Reading(Reading::new(rest, now + patience.header_timeout)),
-                None => Connection::lingering(Lingers::Briefly, now),
-            };
+    /// Goes on after a file whose last byte the socket has taken. Returns what has come of it.
+    pub(crate) fn file_ended(&mut self, patience: Patience, now: Instant) -> Option<Box<Downloading>> {
+        match std::mem::replace(self, Connection::Closed) {
+            Connection::Downloading(mut downloading) => {
+                *self = match downloading.pipelined.take() {
+                    Some(rest) => Connection::Reading(Reading::new(rest, now + patience.header_timeout)),
+                    None => Connection::lingering(Lingers::Briefly, now),
+                };
+                Some(downloading)
+            }
+            other => {
+                *self = other;
+                None
+            }
         }
     }
 }
@@ -102,14 +117,17 @@ impl Downloading {
     pub(super) fn next(&self) -> Next<'_> {
         match &self.piece[self.sent..] {
             [] if self.is_torn => Next::Close,
+            [] if self.left == 0 => Next::End,
             [] => Next::Wait,
             _ if self.share == 0 => Next::Rest,
             rest => Next::Write(&rest[..rest.len().min(self.share)]),
         }
     }
 
-    fn sent(&mut self, count: usize, now: Instant) {
+    /// Notes that the socket took `count` bytes.
+    pub(super) fn sent(&mut self, count: usize, now: Instant) {
         self.sent += count;
+        self.taken += count as u64;
         self.share = self.share.saturating_sub(count);
         self.deadline = now + self.limits.stalls_after;
         self.fetch(now);
@@ -117,7 +135,7 @@ impl Downloading {
 
     /// Takes the next piece, if the former is sent and there is one.
     fn fetch(&mut self, now: Instant) {
-        if self.sent < self.piece.len() || self.left == 0 {
+        if self.sent < self.piece.len() || self.left == 0 || self.is_torn {
             return;
         }
         match self.pieces.next() {
@@ -135,8 +153,15 @@ impl Downloading {
         }
     }
 
-    fn is_done(&self) -> bool {
-        self.left == 0 && self.sent == self.piece.len()
+    /// Gives it up: the connection breaks off, and nobody takes what came for the whole.
+    pub(super) fn tear(&mut self) {
+        (self.piece, self.sent, self.is_torn) = (Vec::new(), 0, true);
+    }
+
+    /// Whose it was, the status, the bytes that were sent, and how long it has taken since the request.
+    pub(crate) fn finish(self, now: Instant) -> (Visit, u16, u64, Duration) {
+        let Downloading { request, status, taken, .. } = self;
+        (request.visit, status, taken, now.saturating_duration_since(request.since))
     }
 
     pub(super) fn deadline(&self) -> Instant {

@@ -50,7 +50,6 @@ use crate::ring::PIECE;
 use crate::server::mounts::cursor::Cursor;
 use crate::server::mounts::follower::Follower;
 use crate::server::mounts::listener::Listener;
-use downloading::Downloading;
 use greeting::Greeting;
 use receiving::Receiving;
 use sending::Next;
@@ -58,7 +57,7 @@ use uploading::Uploading;
 
 #[doc(hidden)]
 pub use dialogue::{SourceDialogue, read_source};
-pub(crate) use downloading::LeavingAnswer;
+pub(crate) use downloading::{Downloading, LeavingAnswer};
 pub(crate) use sending::{Sending, StreamStart};
 pub(crate) use uploading::TransferLimits;
 
@@ -220,6 +219,8 @@ pub(crate) enum Want<'a> {
     Rest,
     /// Take leave of the source, whose stream has ended, and call [`Connection::stream_ended`].
     EndStream,
+    /// Note that the client has got all of its file, and call [`Connection::file_ended`].
+    EndFile,
     /// Close the socket.
     Close,
 }
@@ -299,6 +300,7 @@ impl Connection {
                 downloading::Next::Write(bytes) => Want::Write(bytes),
                 downloading::Next::Rest => Want::Rest,
                 downloading::Next::Wait => Want::Wait,
+                downloading::Next::End => Want::EndFile,
                 downloading::Next::Close => Want::Close,
             },
             Connection::Lingering(Lingering { shut: false, .. }) => Want::Shut,
@@ -497,7 +499,7 @@ impl Connection {
                 uploading.welcome = &uploading.welcome[count..];
                 return;
             }
-            Connection::Downloading(_) => return self.sent_of_file(count, patience, now),
+            Connection::Downloading(downloading) => return downloading.sent(count, now),
             _ => return,
         };
         answering.output.advance(count);
@@ -588,6 +590,7 @@ impl Connection {
                 greeting::turned_away(IcyFault::Unanswered, site, patience, now)
             }
             Connection::Waiting(_) => Connection::after_error(Status::GATEWAY_TIMEOUT, site, patience, now),
+            Connection::Downloading(downloading) => return downloading.tear(),
             _ => Connection::Closed,
         };
     }
@@ -604,10 +607,10 @@ impl Connection {
             Connection::Reading(_)
             | Connection::Greeting(_)
             | Connection::Receiving(_)
-            | Connection::Uploading(_)
-            | Connection::Downloading(_) => {
+            | Connection::Uploading(_) => {
                 *self = Connection::Closed;
             }
+            Connection::Downloading(downloading) => downloading.tear(),
             Connection::Waiting(waiting) => waiting.request.form = waiting.request.form.last(),
             Connection::Answering(answering) => answering.pipelined = None,
             Connection::Listening(_)

@@ -125,7 +125,7 @@ impl Talk {
                 Want::Shut => self.connection.shut(),
                 Want::Rest => self.connection.renew_share(),
                 Want::EndStream => self.end_stream(),
-                Want::Serve | Want::Wait | Want::Close => return self,
+                Want::Serve | Want::Wait | Want::EndFile | Want::Close => return self,
             }
         }
     }

@@ -62,7 +62,8 @@ fn uploading(headers: &str, rest: &[u8], now: Instant) -> (Connection, ArrivingB
 fn downloading(length: u64, now: Instant) -> (Connection, LeavingFile) {
     let (file, pieces) = leaving(|| ());
     let mut connection = waiting("Content-Length: 1\r\n", b"", now);
-    let answer = LeavingAnswer { head: b"head\r\n".to_vec(), length, pieces, keeps_alive: false };
+    let head = b"head\r\n".to_vec();
+    let answer = LeavingAnswer { status: 200, head, length, pieces, keeps_alive: false };
     connection.send_file(answer, LIMITS, now);
     (connection, file)
 }
@@ -129,8 +130,9 @@ proptest! {
         let bytes = sent.clone();
         let writer = std::thread::spawn(move || bytes.chunks(piece.max(1_000)).all(|piece| file.push(piece.to_vec())));
         let mut got = Vec::new();
-        while let Connection::Downloading(_) = &connection {
+        loop {
             match connection.wants() {
+                Want::EndFile => break,
                 Want::Write(bytes) => {
                     let count = bytes.len().min(takes);
                     got.extend_from_slice(&bytes[..count]);
@@ -143,6 +145,9 @@ proptest! {
         }
         prop_assert!(writer.join().unwrap());
         prop_assert!(got == [b"head\r\n", &sent[..]].concat());
+        let downloaded = connection.file_ended(PATIENCE, now).unwrap();
+        let (_, status, bytes, _) = downloaded.finish(now);
+        prop_assert_eq!((status, bytes), (200, got.len() as u64));
         prop_assert!(matches!(connection, Connection::Lingering(_)));
     }
 }
