@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use longwave::LeaveReason;
 use longwave_testing::client::{Client, basic};
-use longwave_testing::until;
+use longwave_testing::{PATIENCE, until};
 
 use crate::sources::{PASSWORD, Radio, mp3};
 
@@ -91,11 +91,11 @@ fn mixxx_is_on_the_air_by_libshout() {
     // It gives up when 480 KiB wait: what it sends is read, though a decoder may be busy.
     let tone = mp3(30);
     let since = Instant::now();
-    socket.set_write_timeout(Some(Duration::from_secs(10))).unwrap();
+    socket.set_write_timeout(Some(PATIENCE)).unwrap();
     for _ in 0..3 {
         socket.write_all(&tone).unwrap();
     }
-    assert!(since.elapsed() < Duration::from_secs(10), "its writes have stalled");
+    assert!(since.elapsed() < PATIENCE, "its writes have stalled");
     until("it is on the air", || radio.station.pipelines()[0].live().is_some());
     socket.shutdown(Shutdown::Both).unwrap();
     assert!(matches!(radio.left(), LeaveReason::Left | LeaveReason::Broken));

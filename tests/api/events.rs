@@ -1,7 +1,5 @@
 //! The event streams of the API.
 
-use std::time::Duration;
-
 use longwave::{EventKind, MountSettings, Title, TitleHolds};
 use longwave_testing::client::Client;
 use longwave_testing::until;
@@ -181,7 +179,6 @@ fn a_stop_of_the_station_closes_its_followers() {
     let radio = Radio::start();
     let mut follower = Follower::station(&radio, "");
     follower.next();
-    follower.client.socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     drop(radio);
     while !follower.client.is_closed() {}
 }

@@ -4,13 +4,12 @@ use std::fs;
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::AsRawFd;
 use std::process::Command;
-use std::time::Duration;
 
 use longwave::{Mp3Settings, PipelineSettings, Title, TitleHolds};
 use longwave_testing::client::Client;
 use longwave_testing::proxy::{self, Proxy, is_there};
 use longwave_testing::radio::output;
-use longwave_testing::until;
+use longwave_testing::{PATIENCE, until};
 use socket2::{Domain, Socket, Type};
 
 use crate::client::Radio;
@@ -57,7 +56,7 @@ fn client_of(proxy: &Proxy) -> Client {
     client.bind(&SocketAddr::from(([127, 0, 0, 9], 0)).into()).unwrap();
     client.connect(&proxy.address.into()).unwrap();
     let client = TcpStream::from(client);
-    client.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    client.set_read_timeout(Some(PATIENCE)).unwrap();
     Client::new(client)
 }
 

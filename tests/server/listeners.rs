@@ -413,7 +413,8 @@ fn an_ended_mount_does_not_wait_long_for_stalled_listeners() {
     drop(feed);
     until("it is gone", || station.server.stats().connections == 0);
     let waited = ended.elapsed();
-    assert!((Duration::from_millis(1900)..Duration::from_millis(3500)).contains(&waited), "{waited:?}");
+    // Two seconds, on a machine that is not busy; far from `write_timeout` on any other.
+    assert!((Duration::from_millis(1900)..PATIENCE).contains(&waited), "{waited:?}");
 }
 
 #[test]
