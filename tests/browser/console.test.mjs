@@ -89,6 +89,30 @@ test("the queue is filled, ordered and mended by the keyboard alone", async () =
   await page.context().close();
 });
 
+test("Ctrl+Z in a text undoes what was typed there, and elsewhere the last change", async () => {
+  const page = await openAs("eve");
+  await emptyQueue(page);
+  await queueByKeys(page, "500");
+  await queueIs(page, ["0.wav"]);
+  await page.locator("#title-text").focus();
+  await page.keyboard.type("half");
+  await page.keyboard.press("Control+z");
+  assert.equal(await page.locator("#title-text").inputValue(), "");
+  await page.locator('nav a[href="#users"]').click();
+  await page.locator("#user-add").click();
+  await page.locator("#user-limits summary").click();
+  await page.locator("#user-paths").focus();
+  await page.keyboard.type("/live");
+  await page.keyboard.press("Control+z");
+  assert.equal(await page.locator("#user-paths").inputValue(), "");
+  await page.keyboard.press("Escape");
+  await page.locator('nav a[href="#onair"]').click();
+  await page.locator('nav a[href="#onair"]').press("Control+z");
+  await queueIs(page, []);
+  assert.deepEqual(page.said, []);
+  await page.context().close();
+});
+
 test("the queue is ordered by the mouse", async () => {
   const page = await openAs("ana");
   await emptyQueue(page);

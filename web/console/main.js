@@ -64,8 +64,7 @@ async function main() {
     find("who", HTMLElement).textContent = `${name} (${role})`;
   });
   document.addEventListener("keydown", (event) => {
-    const isText = event.target instanceof HTMLInputElement && event.target.type !== "range";
-    if (event.key === "z" && (event.ctrlKey || event.metaKey) && !isText) {
+    if (event.key === "z" && (event.ctrlKey || event.metaKey) && !isText(event.target)) {
       event.preventDefault();
       undoLast();
     }
@@ -79,6 +78,12 @@ async function main() {
   search();
   follow();
 }
+
+/** What is typed into these has an undo of its own. */
+const TEXT = "textarea, input:not([type=checkbox], [type=file], [type=range])";
+
+/** @param {EventTarget | null} target */
+const isText = (target) => target instanceof Element && target.matches(TEXT);
 
 /** The name of the view that the address names. */
 function viewName() {
