@@ -18,6 +18,20 @@ after(end);
 /** What the API says at this path, to whoever is logged in. */
 const api = (page, path) => page.evaluate(async (path) => (await fetch(`/api/v1/${path}`)).json(), path);
 
+/** Changes something by the API, as whoever is logged in. */
+const change = (page, method, path, body) =>
+  page.evaluate(
+    async ([method, path, body]) => {
+      const headers = { "Content-Type": "application/json" };
+      await fetch(`/api/v1/${path}`, { method, headers, body: body && JSON.stringify(body) });
+    },
+    [method, path, body],
+  );
+
+/** A playlist and a listener, as the API tells them. */
+const PLAYLIST = { name: "new", kind: "jingle", ordered: [1] };
+const LISTENER = { id: 1, mount: "/new", address: null, agent: "", duration: 1, bytes: 1, is_behind: false };
+
 /** Waits until something is as it should be. */
 async function until(what, is, patience = PATIENCE) {
   const end = Date.now() + patience;
@@ -78,23 +92,23 @@ async function close(...pages) {
 test("the programme is held after the track, others see it at once, and it goes on", async () => {
   const [ana, eve] = [await openAs("ana"), await openAs("eve")];
   const after = ana.locator("#hold-after");
+  // The track has not ended before the hold is taken back.
+  await change(ana, "POST", "pipelines/main/seek", { to: 0 });
   const seen = eve.locator("#on-held", { hasText: "will be held after this track" }).waitFor();
-  await after.focus();
-  await ana.keyboard.press("Enter");
+  await after.press("Enter");
   await ana.locator('#hold-after[aria-pressed="true"]').waitFor();
   const done = performance.now();
   await seen;
   const took = performance.now() - done;
   assert.ok(took < SEEN_WITHIN, `${took} ms`);
   // Once more takes it back.
-  await ana.keyboard.press("Enter");
+  await after.press("Enter");
   await ana.locator('#hold-after[aria-pressed="false"]').waitFor();
-  await ana.keyboard.press("Enter");
+  await after.press("Enter");
   await ana.locator("#on-held", { hasText: "The programme is held." }).waitFor();
   await ana.locator("#on-title", { hasText: "Nothing plays" }).waitFor();
   assert.equal((await api(ana, "pipelines/main")).hold, "held");
-  await ana.locator("#hold", { hasText: "Resume" }).focus();
-  await ana.keyboard.press("Enter");
+  await ana.locator("#hold", { hasText: "Resume" }).press("Enter");
   await ana.locator("#on-title", { hasText: "Tön" }).waitFor();
   await close(ana, eve);
 });
@@ -168,6 +182,91 @@ test("a playlist is ordered by the mouse", async () => {
   await tracksAre(page, ["500", "1000"]);
   await close(page);
 });
+
+test("another kind changes nothing else of a playlist, and is undone", async () => {
+  const page = await openAs("eve");
+  const playlist = (name) => api(page, `library/playlists/${name}`);
+  await goTo(page, "playlists");
+  for (const [name, body] of Object.entries({
+    Reihe: { ordered: (await api(page, "library/tracks")).tracks.map(({ id }) => id) },
+    Frage: { smart: { search: "500", order: "path" } },
+  })) {
+    await change(page, "PUT", `library/playlists/${name}`, body);
+    await page.locator("#playlist-list button", { hasText: name }).click();
+    await page.locator("#playlist-heading", { hasText: name }).waitFor();
+    await page.locator("#playlist-kind").selectOption("spot");
+    await until("it is", async () => (await playlist(name)).kind === "spot");
+    assert.deepEqual(await playlist(name), { name, kind: "spot", ...body });
+    await page.locator("#notes", { hasText: "is of the kind spot now" }).getByText("Undo").last().click();
+    await until("it is undone", async () => (await playlist(name)).kind === "music");
+    assert.deepEqual(await playlist(name), { name, kind: "music", ...body });
+    await change(page, "DELETE", `library/playlists/${name}`);
+  }
+  await close(page);
+});
+
+/** What is asked when something changes, what shows it, and what an old answer and a new one are. */
+const LISTS = {
+  playlists: {
+    path: "library/playlists",
+    view: "playlists",
+    shown: "#playlist-list",
+    answers: { old: { json: [] }, new: { json: [PLAYLIST] } },
+  },
+  jingles: {
+    path: "library/playlists",
+    view: "onair",
+    shown: "#jingles",
+    answers: { old: { json: [] }, new: { json: [PLAYLIST] } },
+  },
+  recordings: {
+    path: "recordings",
+    view: "shows",
+    shown: "#recordings-note",
+    answers: {
+      old: { status: 500, json: { detail: "old" } },
+      new: { json: { recordings: [], problems: ["new"] } },
+    },
+  },
+  listeners: {
+    path: "listeners",
+    view: "listeners",
+    shown: "#listeners-note",
+    answers: { old: { status: 500, json: { detail: "old" } }, new: { json: [LISTENER] } },
+  },
+};
+
+for (const [name, { path, view, shown, answers }] of Object.entries(LISTS)) {
+  test(`${name}: an old answer that comes late does not take the place of a newer one`, async () => {
+    const page = await openAs("eve");
+    await goTo(page, view);
+    let [age, old] = ["old", 0];
+    let comes;
+    const late = new Promise((resolve) => (comes = resolve));
+    const all = [];
+    await page.route(`**/api/v1/${path}`, (route) => {
+      if (age === "new") return route.fulfill(answers.new);
+      old++;
+      const done = late.then(() => route.fulfill(answers.old)).then(() => route.request().response());
+      all.push(done.then((response) => response.finished()));
+      return done;
+    });
+    await page.route(`**/api/v1/${path}/new/tracks?*`, (route) =>
+      route.fulfill({ json: { tracks: [{ id: 1, file: "new.wav", title: "new" }], total: 1 } }),
+    );
+    await change(page, "POST", "library/scan");
+    await until("it is asked for", async () => old > 0);
+    age = "new";
+    await change(page, "POST", "library/scan");
+    await page.locator(shown, { hasText: "new" }).waitFor();
+    comes();
+    await Promise.all(all);
+    // What the console does with an answer is done before it draws twice.
+    await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+    assert.match(await page.locator(shown).textContent(), /new/);
+    await page.context().close();
+  });
+}
 
 test("a query shows what it finds as one types, and what was typed outlives a lost line", async () => {
   const page = await openAs("eve");

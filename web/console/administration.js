@@ -43,7 +43,7 @@ export async function refresh() {
       changeRow,
     );
   } catch (problem) {
-    complain(`The station does not say how it is: ${/** @type {Error} */ (problem).message}.`);
+    if (isNewest()) complain(`The station does not say how it is: ${/** @type {Error} */ (problem).message}.`);
   }
 }
 

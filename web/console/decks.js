@@ -62,7 +62,8 @@ export async function refresh() {
   try {
     now = await ask("GET", `${base()}/voices`);
   } catch (problem) {
-    return complain(`No decks: ${/** @type {Error} */ (problem).message}.`);
+    if (isNewest()) complain(`No decks: ${/** @type {Error} */ (problem).message}.`);
+    return;
   }
   if (!isNewest()) return;
   voices = now;

@@ -4,6 +4,7 @@
 import { ask, inOrder, order } from "./api.js";
 import { button, el, fill, find } from "./dom.js";
 import { Problem } from "./http.js";
+import { ALL, pathOf } from "./playlist.js";
 import { add } from "./queue.js";
 import { may } from "./session.js";
 import { base, onLibraryChange, pipeline } from "./station.js";
@@ -11,7 +12,7 @@ import { clock, trackName } from "./text.js";
 
 /**
  * @typedef {import("./library.js").Track} Track
- * @typedef {{name: string, kind: string}} Playlist
+ * @typedef {import("./playlist.js").Playlist} Playlist
  * @typedef {{list: string, track: Track, key: string}} Jingle `key`: that plays it, "" for those behind the ninth
  */
 
@@ -48,7 +49,7 @@ export function begin() {
   };
 }
 
-const turn = inOrder();
+const [readTurn, turn] = [inOrder(), inOrder()];
 
 /** Shows the jingles, and which of them sound. */
 export async function refresh() {
@@ -71,12 +72,14 @@ export async function refresh() {
 
 /** Asks the library. */
 async function read() {
+  const isNewest = readTurn();
   const note = find("jingles-note", HTMLParagraphElement);
   try {
     /** @type {Playlist[]} */
-    const playlists = await ask("GET", "/api/v1/library/playlists");
+    const playlists = await ask("GET", ALL);
     const lists = playlists.filter(({ kind }) => kind === "jingle");
     const found = await Promise.all(lists.map(tracksOf));
+    if (!isNewest()) return;
     jingles = found.flat().map((jingle, index) => ({ ...jingle, key: index < 9 ? String(index + 1) : "" }));
     note.textContent =
       lists.length === 0
@@ -85,6 +88,7 @@ async function read() {
           ? "Their playlists are empty."
           : "A tap plays it over the programme, one more stops it. Here the keys 1 to 9 do the same.";
   } catch (problem) {
+    if (!isNewest()) return;
     isStale = !(problem instanceof Problem && problem.status === 404);
     jingles = [];
     note.textContent = isStale
@@ -99,8 +103,7 @@ async function read() {
  * @returns {Promise<Omit<Jingle, "key">[]>}
  */
 async function tracksOf({ name }) {
-  const path = `/api/v1/library/playlists/${encodeURIComponent(name)}/tracks?limit=${SHOWN}`;
-  const { tracks } = await ask("GET", path);
+  const { tracks } = await ask("GET", `${pathOf(name)}/tracks?limit=${SHOWN}`);
   return tracks.map((/** @type {Track} */ track) => ({ list: name, track }));
 }
 

@@ -26,6 +26,7 @@ export async function refresh() {
   try {
     listeners = await ask("GET", "/api/v1/listeners");
   } catch (problem) {
+    if (!isNewest()) return;
     note.textContent = `No list: ${/** @type {Error} */ (problem).message}.`;
     return;
   }

@@ -37,7 +37,8 @@ export async function refresh() {
   try {
     inputs = await ask("GET", `${base()}/live`);
   } catch (problem) {
-    return complain(`No live inputs: ${/** @type {Error} */ (problem).message}.`);
+    if (isNewest()) complain(`No live inputs: ${/** @type {Error} */ (problem).message}.`);
+    return;
   }
   if (!isNewest()) return;
   const state = pipeline();

@@ -18,6 +18,15 @@ export const ALL = "/api/v1/library/playlists";
 export const pathOf = (name) => `${ALL}/${encodeURIComponent(name)}`;
 
 /**
+ * Makes a playlist, or replaces the one of its name, whole: its kind, and its order or its query.
+ *
+ * @param {string} what is done by it: "make the playlist"
+ * @param {Playlist} playlist
+ */
+export const write = (what, { name, kind, ordered, smart }) =>
+  order(what, "PUT", pathOf(name), { kind, ordered, smart });
+
+/**
  * Changes a playlist as it is at this moment: others may have changed it since it was shown. Says whether
  * it is done.
  *
@@ -27,8 +36,5 @@ export const pathOf = (name) => `${ALL}/${encodeURIComponent(name)}`;
 export async function change(name, edit) {
   const now = await order("change the playlist", "GET", pathOf(name));
   const edited = now && edit(now);
-  if (!edited) return false;
-  const { kind, ordered, smart } = edited;
-  const body = smart === undefined ? { kind, ordered } : { kind, smart };
-  return (await order("change the playlist", "PUT", pathOf(name), body)) !== undefined;
+  return edited ? (await write("change the playlist", { ...edited, name })) !== undefined : false;
 }

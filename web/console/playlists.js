@@ -1,12 +1,12 @@
 // The playlists of the library: made, renamed, removed, and played by the pipeline. What is in one of them
 // is shown by `ordered.js` or `smart.js`.
 
-import { ask, order } from "./api.js";
+import { ask, inOrder, order } from "./api.js";
 import { button, el, fill, find } from "./dom.js";
 import { Problem } from "./http.js";
 import { complain, say } from "./notes.js";
 import { begin as beginOrdered, forget, show as showOrdered } from "./ordered.js";
-import { ALL, change, pathOf } from "./playlist.js";
+import { ALL, change, pathOf, write } from "./playlist.js";
 import { may } from "./session.js";
 import { begin as beginSmart, show as showSmart } from "./smart.js";
 import { base, look, onLibraryChange, pipeline } from "./station.js";
@@ -55,18 +55,24 @@ export async function refresh() {
   else show();
 }
 
+const turn = inOrder();
+
 /** Asks the library. */
 async function reread() {
+  const isNewest = turn();
   isStale = false;
   const note = find("playlists-note", HTMLParagraphElement);
   try {
-    playlists = await ask("GET", ALL);
+    const answer = await ask("GET", ALL);
+    if (!isNewest()) return;
+    playlists = answer;
     forget();
     note.textContent =
       playlists.length === 0
         ? "There are none yet. A playlist is played where it is named, or from here."
         : "";
   } catch (problem) {
+    if (!isNewest()) return;
     const isNone = problem instanceof Problem && problem.status === 404;
     isStale = !isNone;
     playlists = [];
@@ -161,8 +167,8 @@ async function make() {
   }
   const kind = find("make-kind", HTMLSelectElement).value;
   const isSmart = find("make-smart", HTMLSelectElement).value === "smart";
-  const body = isSmart ? { kind, smart: {} } : { kind, ordered: [] };
-  if (!(await andShow(() => order("make the playlist", "PUT", pathOf(name), body), name))) return;
+  const made = { name, kind, ...(isSmart ? { smart: {} } : { ordered: [] }) };
+  if (!(await andShow(() => write("make the playlist", made), name))) return;
   field.value = "";
   say(`The playlist “${name}” is there.`, () =>
     andShow(() => order("remove it", "DELETE", pathOf(name)), ""),
@@ -207,10 +213,9 @@ async function load() {
 async function remove() {
   const playlist = shown();
   if (!playlist) return;
-  const { name, kind, ordered, smart } = playlist;
-  const body = smart === undefined ? { kind, ordered } : { kind, smart };
+  const { name } = playlist;
   if (!(await andShow(() => order("remove the playlist", "DELETE", pathOf(name)), ""))) return;
   say(`The playlist “${name}” is removed.`, () =>
-    andShow(() => order("bring it back", "PUT", pathOf(name), body), name),
+    andShow(() => write("bring it back", playlist), name),
   );
 }

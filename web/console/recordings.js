@@ -39,6 +39,7 @@ export async function refresh() {
     else if (shown.length === 0) sentences.push("Nothing is recorded.");
     note.textContent = sentences.join(" ");
   } catch (problem) {
+    if (!isNewest()) return;
     note.textContent = `The recordings do not answer: ${/** @type {Error} */ (problem).message}.`;
     return;
   }
