@@ -5,7 +5,10 @@ use serde::de::DeserializeOwned;
 
 use super::problem::Problem;
 use crate::access::Identity;
-use crate::{HttpAnswer, HttpRequest};
+use crate::{HttpAnswer, HttpRequest, percent};
+
+/// The content type of an M3U.
+pub(crate) const M3U: &str = "audio/x-mpegurl";
 
 /// A handler's result.
 pub(crate) type Handled = Result<HttpAnswer, Problem>;
@@ -103,4 +106,26 @@ pub(crate) fn open_json(status: u16, body: &impl Serialize) -> HttpAnswer {
 /// The answer of a handler that has succeeded and has nothing to show.
 pub(crate) fn done() -> Handled {
     Ok(HttpAnswer::empty(204).with("Cache-Control", "no-store"))
+}
+
+/// The header `Content-Disposition` of a file that browsers save under this name. Players play it all the same.
+pub(crate) fn saved_as(name: &str) -> String {
+    let plain: String =
+        name.chars().map(|c| if c.is_ascii_graphic() && c != '"' { c } else { '_' }).collect();
+    format!("attachment; filename=\"{plain}\"; filename*=UTF-8''{}", percent::encode_plainly(name.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_saved_under_its_name() {
+        let name = saved_as("2000-gäst \"ö\".mp3");
+        assert!(
+            name.starts_with("attachment; filename=\"2000-g_st____.mp3\"; filename*=UTF-8''2000-g%C3%A4st"),
+            "{name}"
+        );
+        assert!(!name.contains('ö') && name.is_ascii());
+    }
 }

@@ -56,6 +56,12 @@ impl Media {
         self.bounds.clone()
     }
 
+    /// The folders that are asked for names, as they were declared.
+    #[cfg(feature = "library")]
+    pub(crate) fn declared(&self) -> impl Iterator<Item = &Path> {
+        self.roots.iter().map(|root| &*root.declared)
+    }
+
     /// The folders that are asked for names, with all links resolved.
     pub(crate) fn roots(&self) -> impl Iterator<Item = &Path> {
         self.roots.iter().map(|root| &*root.real)

@@ -7,9 +7,9 @@ use super::handlers::{
     schedule, sessions, sources, station, users, voices,
 };
 #[cfg(feature = "library")]
-use super::handlers::{inbox, library};
+use super::handlers::{inbox, library, m3u};
 #[cfg(not(feature = "library"))]
-use super::handlers::{no_library as inbox, no_library as library};
+use super::handlers::{no_library as inbox, no_library as library, no_library as m3u};
 use super::icecast;
 use super::icy;
 use super::metrics;
@@ -35,7 +35,7 @@ pub(crate) const PATHS: &[&str] = &[
 ];
 
 /// What is put below these is a file of any length.
-pub(crate) const UPLOADS: &[&str] = &["/api/v1/library/inbox/"];
+pub(crate) const UPLOADS: &[&str] = &["/api/v1/library/inbox/", "/api/v1/library/m3u/"];
 
 /// A public route: it needs no credential.
 const fn open(path: &'static str, handler: Handler) -> Route {
@@ -123,6 +123,8 @@ pub(crate) static ROUTES: &[Route] = &[
     look("/api/v1/library/playlists/{name}/tracks", Slow(library::playlist_tracks)),
     change("PATCH", "/api/v1/library/playlists/{name}", Slow(library::rename_playlist)),
     change("DELETE", "/api/v1/library/playlists/{name}", Slow(library::remove_playlist)),
+    look("/api/v1/library/m3u/{name}", Slow(m3u::export)),
+    change("PUT", "/api/v1/library/m3u/{name}", Transfer(m3u::import)),
 
     look("/api/v1/pipelines", Quick(pipelines::list)),
     look("/api/v1/pipelines/{pipeline}", Quick(pipelines::show)),

@@ -11,7 +11,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde::Deserialize;
 
-use super::call::{Call, is_json};
+use super::call::{Call, M3U, is_json};
 use super::guard::Guard;
 use super::origin;
 use super::problem::Problem;
@@ -83,7 +83,7 @@ impl Guard {
             }
             if !request.header("content-type").is_some_and(no_form_says) {
                 let detail = "a request of a session needs Content-Type: application/json, even without a \
-                              body; a file is application/octet-stream";
+                              body; a file is application/octet-stream, a playlist audio/x-mpegurl";
                 return Err(Problem::new("unsupported-media-type", detail));
             }
         }
@@ -99,7 +99,8 @@ impl Guard {
 
 /// Whether no form can say this content type.
 fn no_form_says(content_type: &str) -> bool {
-    is_json(content_type) || content_type.eq_ignore_ascii_case("application/octet-stream")
+    let of_files = ["application/octet-stream", M3U];
+    is_json(content_type) || of_files.iter().any(|kind| content_type.eq_ignore_ascii_case(kind))
 }
 
 /// Who wants to log in.

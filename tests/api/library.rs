@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use longwave::{LibrarySettings, PipelineSettings, ServerSettings, Station, StationSettings};
+use longwave_testing::client::Client;
 use longwave_testing::{until, until_lowest};
 use serde_json::{Value, json};
 
@@ -146,6 +147,64 @@ fn playlists_are_made_and_removed_by_their_names() {
     );
     assert_eq!(radio.steer("DELETE", path, Value::Null).status, 204);
     assert_eq!(radio.steer("DELETE", path, Value::Null).status, 404);
+}
+
+const M3U: &str = "audio/x-mpegurl";
+
+#[test]
+fn a_playlist_goes_out_as_an_m3u_and_comes_back() {
+    let radio = radio(false);
+    let path = "/api/v1/library/m3u/early";
+    let put = |target: &str, kind: &str, m3u: &str| {
+        let headers = format!("Authorization: Bearer {}\r\nContent-Type: {kind}\r\n", radio.admin);
+        radio.ask("PUT", target, &headers, m3u)
+    };
+    let three = radio.music("three.wav");
+    let m3u = format!(
+        "#EXTM3U\r\ntwo.wav\r\nE:\\Music\\ONE.WAV\r\n{}\r\ngone.mp3\r\n../secret.wav\r\n./two.wav",
+        three.display()
+    );
+    let made = put(&format!("{path}?kind=show"), M3U, &m3u);
+    let left_out = ["gone.mp3", "../secret.wav"].map(|name| format!("{name}: it is not in the library"));
+    assert_eq!(made.json(), json!({"tracks": 4, "left_out": left_out, "more_left_out": 0}));
+
+    let viewer = format!("Authorization: Bearer {}\r\n", radio.viewer);
+    let export = radio.ask("GET", path, &viewer, "");
+    let files: Vec<&str> = export.body.lines().filter(|line| !line.starts_with('#')).collect();
+    assert_eq!(files, ["two.wav", "one.wav", "three.wav", "two.wav"]);
+    assert!(export.body.starts_with("#EXTM3U\n#PLAYLIST:early\n#EXTINF:600,two\n"), "{}", export.body);
+    assert!(export.header("content-disposition").unwrap().contains("filename=\"early.m3u8\""));
+    let again = put(path, M3U, &export.body);
+    assert_eq!(again.json(), json!({"tracks": 4, "left_out": [], "more_left_out": 0}));
+    let playlist = get(&radio, "/playlists/early");
+    assert_eq!(playlist["kind"], "show", "it stays what it is");
+
+    for (target, kind, body, code) in [
+        (path, "application/json", "{\"ordered\": []}", "unsupported-media-type"),
+        (path, M3U, "gone.mp3\nnothing.mp3\n", "invalid-value"),
+        (path, M3U, "", "invalid-value"),
+        ("/api/v1/library/m3u/early?kind=songs", M3U, "two.wav", "invalid-parameter"),
+        ("/api/v1/library/m3u/a%00b", M3U, "two.wav", "invalid-value"),
+    ] {
+        assert_eq!(put(target, kind, body).problem().1, code, "{target} {body}");
+    }
+    let mut client = Client::new(radio.connect());
+    let headers = format!("Authorization: Bearer {}\r\nContent-Type: {M3U}\r\n", radio.admin);
+    client.send("PUT", path, &format!("{headers}Content-Length: 8388609\r\n"), "");
+    assert_eq!(client.answer(false).problem().1, "too-large");
+    assert_eq!(get(&radio, "/playlists"), json!([playlist]), "nothing of it has changed anything");
+    let none = radio.ask("GET", "/api/v1/library/m3u/none", &viewer, "");
+    assert_eq!(none.problem().1, "not-found");
+}
+
+#[test]
+fn of_a_long_m3u_the_first_that_are_not_there_are_named() {
+    let radio = radio(false);
+    let gone: String = (0..3_000).map(|n| format!("a folder that is gone/{n}.mp3\n")).collect();
+    let headers = format!("Authorization: Bearer {}\r\nContent-Type: {M3U}\r\n", radio.admin);
+    let made = radio.ask("PUT", "/api/v1/library/m3u/long", &headers, &format!("{gone}two.wav")).json();
+    assert_eq!((&made["tracks"], &made["more_left_out"]), (&json!(1), &json!(2_900)));
+    assert_eq!(made["left_out"][99], "a folder that is gone/99.mp3: it is not in the library");
 }
 
 #[test]

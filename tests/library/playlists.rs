@@ -27,6 +27,10 @@ fn an_ordered_playlist_is_imported_played_and_exported() {
     assert!(text.starts_with("#EXTM3U\n#PLAYLIST:morning\n#EXTINF:-1,B - Two\n/"), "{text}");
     fs::write(&list, &text).unwrap();
     assert_eq!(library.import_playlist("again", TrackKind::Music, &list).unwrap().tracks, 3);
+    fs::write(&list, "music/gone.mp3\nmusic/none.mp3\n").unwrap();
+    let refused = library.import_playlist("again", TrackKind::Music, &list).unwrap_err().to_string();
+    assert!(refused.contains("none of its entries") && refused.contains("gone.mp3"), "{refused}");
+    assert_eq!(library.entries("again").unwrap().len(), 3, "it is as it was");
     library.remove_playlist("again").unwrap();
     let gone = library.entries("again").unwrap_err();
     assert_eq!(gone.to_string(), "there is no playlist \"again\" in the library: it has morning");

@@ -152,7 +152,7 @@ pub(crate) fn remove_playlist(core: &Core, call: &Call<'_>) -> Handled {
     done()
 }
 
-fn library(core: &Core) -> Result<&Library, Problem> {
+pub(super) fn library(core: &Core) -> Result<&Library, Problem> {
     core.library.as_ref().ok_or_else(|| Problem::new("not-found", "the station has no library"))
 }
 
@@ -161,7 +161,7 @@ fn id(call: &Call<'_>) -> Result<i64, Problem> {
 }
 
 /// A database that does not answer is no file that somebody named.
-fn problem(error: Error) -> Problem {
+pub(super) fn problem(error: Error) -> Problem {
     match error {
         Error::NoAnswer { reason, .. } => Problem::new("library-unavailable", reason),
         other => other.into(),

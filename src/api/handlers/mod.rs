@@ -9,6 +9,8 @@ pub(crate) mod inbox;
 #[cfg(feature = "library")]
 pub(crate) mod library;
 pub(crate) mod live;
+#[cfg(feature = "library")]
+pub(crate) mod m3u;
 #[cfg(not(feature = "library"))]
 pub(crate) mod no_library;
 pub(crate) mod outputs;

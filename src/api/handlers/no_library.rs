@@ -10,6 +10,7 @@ use crate::api::problem::Problem;
 use crate::api::service::conclude;
 
 pub(crate) use self::none as edit;
+pub(crate) use self::none as export;
 pub(crate) use self::none as list;
 pub(crate) use self::none as pause;
 pub(crate) use self::none as playlist;
@@ -29,6 +30,8 @@ pub(crate) use self::none as waveform;
 pub(crate) fn none(_: &Core, _: &Call<'_>) -> Handled {
     Err(missing())
 }
+
+pub(crate) use self::upload as import;
 
 pub(crate) fn upload(core: &Arc<Core>, request: HttpRequest, _: &[String], who: &Identity) {
     conclude(core, Some(who), request, Err(missing()));

@@ -32,6 +32,9 @@ pub fn run(command: &LibraryCommand) -> Result<(), Failure> {
             for left_out in &imported.left_out {
                 note(&format!("left out: {left_out}"));
             }
+            if imported.more_left_out > 0 {
+                note(&format!("left out: {} more", imported.more_left_out));
+            }
             say(&format!("{name}: {} tracks\n", imported.tracks));
             Ok(())
         }

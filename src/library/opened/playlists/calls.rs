@@ -1,15 +1,16 @@
 //! What a library is asked of its playlists.
 
 use std::collections::HashSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use super::m3u::Listed;
 use super::{Imported, LibraryPlaylist, Page, SmartList};
-#[cfg(doc)]
-use crate::Error;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::filework::HANGS_AFTER;
 use crate::library::opened::Library;
 use crate::library::opened::search::Hits;
+use crate::library::opened::shared::Folder;
+use crate::library::opened::track::bytes_of;
 use crate::playout::{Entry, TrackKind};
 
 impl Library {
@@ -100,17 +101,54 @@ impl Library {
     ///
     /// # Errors
     /// [`Error::NoAnswer`] if the file's disk does not answer or the database cannot be written,
-    /// [`Error::Setting`] for a name that cannot be.
+    /// [`Error::Setting`] for a name that cannot be, and for a file of which the library has nothing.
     pub fn import_playlist(&self, name: &str, kind: TrackKind, file: &Path) -> Result<Imported> {
         let (own, files) = (file.to_owned(), &self.inner.shared.files);
         let read =
             files.ordered().within(file, HANGS_AFTER, move |job| super::import(&own, &mut || job.step()));
-        let (read, name) = (read.map_err(|reason| reason.of(file))?, name.to_owned());
-        // What the folders are called is the same for all connections.
-        let folders = self.inner.readers.read(|view| Ok(view.folders.to_vec()))?;
+        self.set_from_files(name, kind, self.folders()?, read.map_err(|reason| reason.of(file))?)
+    }
+
+    /// The same of an M3U that lies in no folder: its names are relative to one of `roots` or to a folder of
+    /// the library, or are paths as [`export_playlist`](Library::export_playlist) writes them. Without a
+    /// kind, that of the playlist stays which is replaced. It reads the disk, and calls `step` before.
+    pub(crate) fn import_m3u(
+        &self,
+        name: &str,
+        kind: Option<TrackKind>,
+        m3u: &[u8],
+        roots: Vec<PathBuf>,
+        step: &mut dyn FnMut(),
+    ) -> Result<Imported> {
+        let folders = self.folders()?;
+        let roots: Vec<_> =
+            roots.into_iter().chain(folders.iter().map(|folder| folder.path.clone())).collect();
+        let listed = super::import_text(&mut &m3u[..], &roots, step).map_err(Error::io("reading an M3U"))?;
+        let kind = match (kind, self.playlist(name)) {
+            (Some(kind), _) => kind,
+            (None, Ok(playlist)) => playlist.kind,
+            (None, Err(Error::NotFound(_))) => TrackKind::default(),
+            (None, Err(error)) => return Err(error),
+        };
+        self.set_from_files(name, kind, folders, listed)
+    }
+
+    fn set_from_files(
+        &self,
+        name: &str,
+        kind: TrackKind,
+        folders: Vec<Folder>,
+        listed: Listed,
+    ) -> Result<Imported> {
+        let name = name.to_owned();
         self.inner
             .orders
-            .ask(move |connection| super::set_from_files(connection, &folders, (&name, kind), &read))
+            .ask(move |connection| super::set_from_files(connection, &folders, (&name, kind), &listed))
+    }
+
+    /// The folders, whose names are the same for all connections.
+    fn folders(&self) -> Result<Vec<Folder>> {
+        self.inner.readers.read(|view| Ok(view.folders.to_vec()))
     }
 
     /// A playlist as an extended M3U, with absolute paths.
@@ -118,7 +156,16 @@ impl Library {
     /// # Errors
     /// [`Error::NotFound`] if there is none, [`Error::NoAnswer`] if the database cannot be read.
     pub fn export_playlist(&self, name: &str) -> Result<Vec<u8>> {
+        self.export_playlist_by(name, |path| bytes_of(path).to_vec())
+    }
+
+    /// The same, with the files as `named` names them.
+    pub(crate) fn export_playlist_by(
+        &self,
+        name: &str,
+        named: impl Fn(&Path) -> Vec<u8> + Send + 'static,
+    ) -> Result<Vec<u8>> {
         let name = name.to_owned();
-        self.inner.readers.read(move |view| super::export(view, &name))
+        self.inner.readers.read(move |view| super::export(view, &name, &named))
     }
 }

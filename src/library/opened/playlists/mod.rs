@@ -19,7 +19,7 @@ use crate::filework::look;
 use crate::library::LibrarySettings;
 use crate::playout::{Entry, TrackKind};
 
-use m3u::{export, import, set_from_files};
+use m3u::{export, import, import_text, set_from_files};
 pub use smart::{SmartList, SmartOrder};
 
 /// The longest name of a playlist, in characters.
@@ -343,16 +343,21 @@ fn title_of(track: &Track) -> String {
 pub struct Imported {
     /// How many tracks the playlist has now.
     pub tracks: usize,
-    /// The files that the library does not have, and entries that cannot be read.
+    /// The files that the library does not have, and entries that cannot be read: the first hundred.
     pub left_out: Vec<String>,
+    /// How many more were left out.
+    pub more_left_out: usize,
 }
 
 /// The most files that are named.
 const MAX_LEFT_OUT: usize = 100;
 
-/// Notes what was left out.
-fn leave_out(imported: &mut Imported, what: impl Into<String>) {
-    if imported.left_out.len() < MAX_LEFT_OUT {
-        imported.left_out.push(what.into());
+impl Imported {
+    /// Notes what was left out.
+    fn leave_out(&mut self, what: impl Into<String>) {
+        match self.left_out.len() < MAX_LEFT_OUT {
+            true => self.left_out.push(what.into()),
+            false => self.more_left_out += 1,
+        }
     }
 }

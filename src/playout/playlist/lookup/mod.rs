@@ -95,8 +95,15 @@ impl Name {
         Name { bytes: bytes.to_vec(), is_url: true }
     }
 
+    /// The path that it is if it stands for nothing but itself, in the form that the API tells paths in.
+    #[cfg(feature = "library")]
+    pub(crate) fn literal(&self) -> PathBuf {
+        let path = || OsStr::from_bytes(&self.bytes).into();
+        str::from_utf8(&self.bytes).map_or_else(|_| path(), path_text::from_text)
+    }
+
     /// The name as text for display.
-    pub(super) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         shown(OsStr::from_bytes(&self.bytes))
     }
 
