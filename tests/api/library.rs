@@ -208,6 +208,19 @@ fn of_a_long_m3u_the_first_that_are_not_there_are_named() {
 }
 
 #[test]
+fn a_station_says_what_it_has_of_what_it_can_do_without() {
+    let parts = |radio: &Radio| radio.look("/api/v1/server")["parts"].clone();
+    assert_eq!(
+        parts(&radio(false)),
+        json!({"library": true, "inbox": false, "history": false, "configuration": false})
+    );
+    assert_eq!(
+        parts(&Radio::start()),
+        json!({"library": false, "inbox": false, "history": false, "configuration": false})
+    );
+}
+
+#[test]
 fn a_pipeline_plays_a_playlist_of_the_library() {
     let radio = radio_with(false, |music| vec![programme(music)]);
     let playlist = json!({"smart": {"search": "two"}});

@@ -69,8 +69,37 @@ struct ServerState {
     listen: Vec<String>,
     icy_listen: Vec<String>,
     public_url: String,
+    parts: Parts,
     #[serde(flatten)]
     statistics: ServerStatistics,
+}
+
+/// What the station has of what a station can do without.
+#[derive(Serialize)]
+struct Parts {
+    library: bool,
+    inbox: bool,
+    history: bool,
+    configuration: bool,
+}
+
+impl Parts {
+    #[cfg(feature = "library")]
+    fn of(core: &Core) -> Parts {
+        let library = core.library.as_ref();
+        Parts {
+            library: library.is_some(),
+            inbox: library.and_then(crate::Library::inbox).is_some(),
+            history: core.plays.history().is_some(),
+            configuration: core.declared.is_some(),
+        }
+    }
+
+    /// The others are of the feature `library`.
+    #[cfg(not(feature = "library"))]
+    fn of(core: &Core) -> Parts {
+        Parts { library: false, inbox: false, history: false, configuration: core.declared.is_some() }
+    }
 }
 
 /// `GET /api/v1/server`
@@ -84,6 +113,7 @@ pub(crate) fn server(core: &Core, call: &Call<'_>) -> Handled {
             listen: core.server.local_addrs().iter().map(ToString::to_string).collect(),
             icy_listen: core.server.icy_addrs().iter().map(ToString::to_string).collect(),
             public_url: call.request.base_url().into(),
+            parts: Parts::of(core),
             statistics: ServerStatistics::of(&core.server.stats()),
         },
     ))
