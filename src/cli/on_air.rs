@@ -147,6 +147,13 @@ pub fn run(
         mounts.iter().map(line).chain(hls.iter().map(of_hls)).chain(live.iter().map(of_live)).collect(),
     );
     places::tell(addresses, &mounts);
+    let console = places::url(places::nearest(addresses), "/console");
+    match &token {
+        Some(TokenFile { path, .. }) => {
+            log::info!("console: {console} (without a name, and with the token in {})", path.display());
+        }
+        None => log::info!("console: {console}"),
+    }
     places::tell_icy(station.server().icy_addrs(), &icy_mount);
 
     let api = Arc::new(api);
