@@ -8,10 +8,13 @@ import puppeteer from "puppeteer-core";
 
 export const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
-/** What each page has before its own script: it notes what a browser refuses, and hears what the page plays. */
+/**
+ * What each page has before its own script: it notes what a browser refuses, and hears what the page plays.
+ */
 const EARS = `
   window.refused = [];
-  addEventListener("securitypolicyviolation", (event) => refused.push(event.violatedDirective + " " + event.blockedURI));
+  addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI }) =>
+    refused.push(violatedDirective + " " + blockedURI));
   window.Audio = class extends Audio {
     constructor(...all) { super(...all); window.player = this; }
   };
@@ -26,14 +29,16 @@ const EARS = `
     setInterval(() => {
       ear.getFloatFrequencyData(levels);
       const [loudest] = [...pitches].sort((a, b) => level(b) - level(a));
-      if (level(loudest) > -60 && heard.at(-1)?.pitch !== loudest) heard.push({ pitch: loudest, at: performance.now() });
+      if (level(loudest) <= -60 || heard.at(-1)?.pitch === loudest) return;
+      heard.push({ pitch: loudest, at: performance.now() });
     }, 10);
   };
   window.titles = [];
   document.addEventListener("DOMContentLoaded", () => {
     const title = document.getElementById("title");
     const note = () => titles.push({ title: title.textContent, at: performance.now() });
-    if (title) new MutationObserver(note).observe(title, { childList: true, characterData: true, subtree: true });
+    const all = { childList: true, characterData: true, subtree: true };
+    if (title) new MutationObserver(note).observe(title, all);
   });
 `;
 
@@ -48,7 +53,8 @@ class Tab {
   async until(what, expression, seconds = 40) {
     const end = Date.now() + seconds * 1000;
     while (!(await this.value(`Boolean(${expression})`))) {
-      if (Date.now() > end) throw new Error(`waited in vain until ${what}: ${await this.value("document.body.innerText")}`);
+      if (Date.now() > end)
+        throw new Error(`waited in vain until ${what}: ${await this.value("document.body.innerText")}`);
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   }

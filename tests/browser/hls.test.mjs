@@ -32,20 +32,35 @@ after(async () => {
 test("it plays, and time passes", async () => {
   await page.plays(5);
   const errors = await page.value("seen.errors");
-  assert.deepEqual(errors.filter(({ details }) => !BUSY.includes(details)), []);
+  assert.deepEqual(
+    errors.filter(({ details }) => !BUSY.includes(details)),
+    [],
+  );
   assert.equal((await page.value("buffered()")).length, 1, "without a hole");
 });
 
 test("titles are cues, at the sound that they name", async () => {
   // A track lasts five seconds, so there are two changes in twelve.
   await page.plays(12);
-  const fragments = (await page.value("seen.fragments")).filter(({ level }, _, all) => level === all[0].level);
+  const fragments = (await page.value("seen.fragments")).filter(
+    ({ level }, _, all) => level === all[0].level,
+  );
   const bytes = await Promise.all(
     fragments.map(async ({ url }) => Buffer.from(await (await fetch(url)).arrayBuffer())),
   );
   // Where the player has left out a segment, or the station was too busy to make a packet, there is silence:
   // so a sample's place says when it sounds.
-  const inPlace = ["-af", "aresample=async=1:first_pts=0", "-ac", "1", "-ar", String(RATE), "-f", "f32le", "-"];
+  const inPlace = [
+    "-af",
+    "aresample=async=1:first_pts=0",
+    "-ac",
+    "1",
+    "-ar",
+    String(RATE),
+    "-f",
+    "f32le",
+    "-",
+  ];
   const arguments_ = ["-v", "error", "-i", "-", "-map", "0:a", ...inPlace];
   const pcm = execFileSync("ffmpeg", arguments_, { input: Buffer.concat(bytes), maxBuffer: 1 << 28 });
   const samples = new Float32Array(pcm.buffer, pcm.byteOffset, pcm.length / 4);
@@ -54,7 +69,9 @@ test("titles are cues, at the sound that they name", async () => {
 
   const titles = titlesOf(await page.value("cues()"));
   for (const { at, pitch } of changes) {
-    const cue = titles.find(({ title, startTime }) => title === `Tön ${pitch}` && Math.abs(startTime - at) < 1);
+    const cue = titles.find(
+      ({ title, startTime }) => title === `Tön ${pitch}` && Math.abs(startTime - at) < 1,
+    );
     assert.ok(cue, `no cue for the change to ${pitch} Hz at ${at}: ${JSON.stringify(titles)}`);
     const apart = Math.abs(cue.startTime - at);
     console.log(`the cue "${cue.title}" is ${(apart * 1000).toFixed(1)} ms from its tone`);
@@ -70,7 +87,10 @@ test("it switches variants without a hole", async () => {
   await page.plays(5);
   assert.equal(await page.value("hls.currentLevel"), 1 - level);
   assert.equal((await page.value("buffered()")).length, 1);
-  assert.deepEqual((await page.value("seen.errors")).filter(({ fatal }) => fatal), []);
+  assert.deepEqual(
+    (await page.value("seen.errors")).filter(({ fatal }) => fatal),
+    [],
+  );
 });
 
 test("it survives a restart of the station", async () => {
@@ -79,10 +99,17 @@ test("it survives a restart of the station", async () => {
   await station.begin();
   const fragments = await page.value("seen.fragments.length");
   await page.until("it has segments of the new run", `seen.fragments.length > ${fragments} + 2`);
-  await page.until("it plays on", `audio.currentTime !== ${played} && !audio.paused && audio.readyState >= 3`);
+  await page.until(
+    "it plays on",
+    `audio.currentTime !== ${played} && !audio.paused && audio.readyState >= 3`,
+  );
   await page.plays(5);
   const media = (await page.value("seen.errors")).filter(({ type }) => type === "mediaError");
-  assert.deepEqual(media.filter(({ fatal }) => fatal), [], "it only had to ask again");
+  assert.deepEqual(
+    media.filter(({ fatal }) => fatal),
+    [],
+    "it only had to ask again",
+  );
 });
 
 /** Where the tone changes, in samples, and to which pitch. */
@@ -105,7 +132,7 @@ function changesOf(samples) {
 /** The pitch of a window of 20 ms, by its zero crossings; undefined in the middle of a change. */
 function pitchAt(samples, from) {
   let crossings = 0;
-  for (let n = from + 1; n < from + 882; n++) crossings += (samples[n - 1] < 0) !== (samples[n] < 0);
+  for (let n = from + 1; n < from + 882; n++) crossings += samples[n - 1] < 0 !== samples[n] < 0;
   return PITCHES.find((pitch) => Math.abs(crossings - pitch * 0.04) <= 2);
 }
 
@@ -114,7 +141,7 @@ function begins(samples, from, to, pitch) {
   const window = Math.round((2 * RATE) / pitch);
   for (let at = from; at < to; at += 8) {
     let crossings = 0;
-    for (let n = at + 1; n < at + window; n++) crossings += (samples[n - 1] < 0) !== (samples[n] < 0);
+    for (let n = at + 1; n < at + window; n++) crossings += samples[n - 1] < 0 !== samples[n] < 0;
     if (Math.abs(crossings - 4) <= 1 && Math.abs(peak(samples, at, at + window)) > 0.05) return at;
   }
   return to;

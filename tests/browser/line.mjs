@@ -9,7 +9,10 @@ export class Line {
     line.server = createServer((near) => {
       if (line.isCut) return near.destroy();
       const far = connect(port, "127.0.0.1");
-      for (const [one, other] of [[near, far], [far, near]]) {
+      for (const [one, other] of [
+        [near, far],
+        [far, near],
+      ]) {
         line.sockets.add(one);
         one.on("data", (bytes) => other.write(bytes));
         one.on("error", () => other.destroy());

@@ -22,7 +22,8 @@ let line;
 before(async () => {
   station = await Station.start({
     cover: "logo.png",
-    page: `[server.page]\nname = ${JSON.stringify(`Tön & Ton ${EVIL}`)}\ngreeting = ${JSON.stringify(EVIL)}\n`,
+    page: `[server.page]\nname = ${JSON.stringify(`Tön & Ton ${EVIL}`)}
+greeting = ${JSON.stringify(EVIL)}\n`,
   });
   line = await Line.to(Number(new URL(station.url).port));
 });
@@ -72,7 +73,10 @@ for (const [name, Tab] of Object.entries(BROWSERS)) {
     });
 
     test("it shows the cover of the track, and so does the lock screen", async () => {
-      await tab.until("the cover is there", "document.querySelector('#cover:not([hidden])')?.naturalWidth > 0");
+      await tab.until(
+        "the cover is there",
+        "document.querySelector('#cover:not([hidden])')?.naturalWidth > 0",
+      );
       const address = await tab.value("new URL(document.getElementById('cover').src).pathname");
       assert.match(address, /^\/art\/[0-9a-f]{32}$/);
       const { title, artist, art } = await tab.value(`(({ title, artist, artwork }) =>
@@ -105,18 +109,28 @@ for (const [name, Tab] of Object.entries(BROWSERS)) {
 
     test("it stops", async () => {
       await tab.press("Enter");
-      await tab.until("it stops", "document.getElementById('player').dataset.state === 'idle' && player.paused");
+      await tab.until(
+        "it stops",
+        "document.getElementById('player').dataset.state === 'idle' && player.paused",
+      );
     });
 
     test("nothing that it shows is markup", async () => {
       assert.ok((await tab.value("document.getElementById('station').textContent")).endsWith(EVIL));
-      assert.equal(await tab.value("document.querySelectorAll('img:not(#cover), script:not([src])').length"), 0);
+      assert.equal(
+        await tab.value("document.querySelectorAll('img:not(#cover), script:not([src])').length"),
+        0,
+      );
       assert.deepEqual(await tab.value("refused"), []);
     });
 
     test("the console has no error but those of the lost line", async () => {
-      const ofLine = /ERR_|NetworkError|NS_ERROR|can.t establish|was interrupted|status of 503|MEDIA_ERR|Failed to load/;
-      assert.deepEqual(tab.errors.filter((error) => !ofLine.test(error)), []);
+      const ofLine =
+        /ERR_|NetworkError|NS_ERROR|can.t establish|was interrupted|status of 503|MEDIA_ERR|Failed to load/;
+      assert.deepEqual(
+        tab.errors.filter((error) => !ofLine.test(error)),
+        [],
+      );
     });
 
     test("axe-core has nothing against it", async () => {
@@ -135,7 +149,12 @@ for (const [name, Tab] of Object.entries(BROWSERS)) {
       await new Promise((resolve) => site.listen(0, "localhost", resolve));
       try {
         await tab.goto(`http://localhost:${site.address().port}/`);
-        const texts = await Promise.all(tab.page.frames().slice(1).map((frame) => frame.content().catch(() => "")));
+        const texts = await Promise.all(
+          tab.page
+            .frames()
+            .slice(1)
+            .map((frame) => frame.content().catch(() => "")),
+        );
         assert.equal(texts.filter((text) => text.includes('id="player"')).length, 1, texts.join("\n"));
         assert.ok(texts.some((text) => text.includes('class="embed')));
       } finally {
@@ -161,7 +180,8 @@ test("it is light, and quick", async () => {
   const tab = await BROWSERS.Chromium.open();
   try {
     await tab.goto(station.url);
-    const files = await tab.value(`["navigation", "resource"].flatMap((type) => performance.getEntriesByType(type))
+    const files =
+      await tab.value(`["navigation", "resource"].flatMap((type) => performance.getEntriesByType(type))
       .map(({ name, transferSize }) => ({ path: new URL(name).pathname, bytes: transferSize }))
       .filter(({ path }) => path === "/" || /^.page.*[.](css|js)$/.test(path))`);
     assert.deepEqual(files.map(({ path }) => path).sort(), ["/", "/page/page.css", "/page/page.js"]);
@@ -172,7 +192,9 @@ test("it is light, and quick", async () => {
       await tab.goto(station.url);
       times.push(await tab.value("performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd"));
     }
-    console.log(`${bytes} bytes in ${files.length} requests; ready after ${Math.min(...times).toFixed(0)} ms`);
+    console.log(
+      `${bytes} bytes in ${files.length} requests; ready after ${Math.min(...times).toFixed(0)} ms`,
+    );
     // The best of ten: the machine may be busy.
     assert.ok(Math.min(...times) < 100, times.join());
   } finally {

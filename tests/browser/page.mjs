@@ -23,8 +23,8 @@ const PAGE = `<!DOCTYPE html><meta charset="utf-8"><title>player</title><audio c
         hls.recoverMediaError();
       }
     });
-    hls.on(Hls.Events.FRAG_BUFFERED, (_, { frag }) => {
-      seen.fragments.push({ url: frag.url, start: frag.start, end: frag.end, level: frag.level, cc: frag.cc });
+    hls.on(Hls.Events.FRAG_BUFFERED, (_, { frag: { url, start, end, level, cc } }) => {
+      seen.fragments.push({ url, start, end, level, cc });
     });
     hls.on(Hls.Events.LEVEL_SWITCHED, (_, { level }) => seen.levels.push(level));
     hls.loadSource(url);
@@ -33,10 +33,12 @@ const PAGE = `<!DOCTYPE html><meta charset="utf-8"><title>player</title><audio c
   }
   function cues() {
     return [...audio.textTracks].flatMap((track) =>
-      [...(track.cues ?? [])].map(({ startTime, value, type }) => ({ label: track.label, startTime, type, value })));
+      [...(track.cues ?? [])].map(({ startTime, value, type }) =>
+        ({ label: track.label, startTime, type, value })));
   }
   function buffered() {
-    return Array.from({ length: audio.buffered.length }, (_, n) => [audio.buffered.start(n), audio.buffered.end(n)]);
+    const { buffered } = audio;
+    return Array.from({ length: buffered.length }, (_, n) => [buffered.start(n), buffered.end(n)]);
   }
 </script>`;
 
@@ -44,7 +46,8 @@ export class Page {
   static async open() {
     const page = new Page();
     page.server = createServer((request, answer) => {
-      const [type, body] = request.url === "/hls.js" ? ["text/javascript", HLS] : ["text/html; charset=utf-8", PAGE];
+      const [type, body] =
+        request.url === "/hls.js" ? ["text/javascript", HLS] : ["text/html; charset=utf-8", PAGE];
       answer.writeHead(200, { "Content-Type": type }).end(body);
     });
     await new Promise((resolve) => page.server.listen(0, "127.0.0.1", resolve));
@@ -67,10 +70,14 @@ export class Page {
 
   /** Waits until an expression is true in the page. */
   async until(what, expression, seconds = 40) {
-    await this.tab.waitForFunction(expression, undefined, { timeout: seconds * 1000, polling: 100 }).catch(async () => {
-      const seen = JSON.stringify(await this.value("({ seen, now: audio.currentTime, buffered: buffered() })"));
-      throw new Error(`waited in vain until ${what}: ${seen}; ${this.console.join("; ")}`);
-    });
+    await this.tab
+      .waitForFunction(expression, undefined, { timeout: seconds * 1000, polling: 100 })
+      .catch(async () => {
+        const seen = JSON.stringify(
+          await this.value("({ seen, now: audio.currentTime, buffered: buffered() })"),
+        );
+        throw new Error(`waited in vain until ${what}: ${seen}; ${this.console.join("; ")}`);
+      });
   }
 
   /** Plays on for so many seconds of the stream. */

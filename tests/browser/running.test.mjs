@@ -161,7 +161,10 @@ test("the week shows dayparts and slots at their times, and now", async () => {
   assert.ok(Math.abs((morning.y - box.y) / box.height - 6 / 24) < 0.01, "06:00");
   assert.ok(Math.abs(morning.height / box.height - 4 / 24) < 0.01, "four hours");
   assert.equal(await page.locator("#week .present").count(), 1);
-  await page.locator("#planned tr", { hasText: /playlist|Night|Frühe Stunden/ }).first().waitFor();
+  await page
+    .locator("#planned tr", { hasText: /playlist|Night|Frühe Stunden/ })
+    .first()
+    .waitFor();
 
   const now = await headings(page);
   await page.locator("#week-after").focus();
@@ -227,7 +230,10 @@ test("an admin sees what the file says, mends it, and applies it", async () => {
   await page.locator("#reloaded li", { hasText: "Changed: pipeline main: crossfade." }).waitFor();
   await note.filter({ hasText: "runs with what the file says" }).waitFor();
   // The browser notes the refusal of the reload itself.
-  assert.ok(page.said.every((text) => text.includes("422")), page.said.join());
+  assert.ok(
+    page.said.every((text) => text.includes("422")),
+    page.said.join(),
+  );
   await page.context().close();
 });
 
@@ -264,6 +270,9 @@ test("a listener's address is denied, but the own one only by a second tap", asy
   await page.keyboard.press("Enter");
   await denied.waitFor({ state: "detached" });
   // The refusal; and that the station is not well, on a machine that is too slow for it.
-  assert.ok(page.said.every((text) => /409|503/.test(text)), page.said.join());
+  assert.ok(
+    page.said.every((text) => /409|503/.test(text)),
+    page.said.join(),
+  );
   await page.context().close();
 });

@@ -6,7 +6,8 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-export const PROGRAM = process.env.LONGWAVE ?? new URL("../../target/debug/longwave", import.meta.url).pathname;
+export const PROGRAM =
+  process.env.LONGWAVE ?? new URL("../../target/debug/longwave", import.meta.url).pathname;
 
 /** The pitch of each track, in Hz. */
 export const PITCHES = [500, 1000];
@@ -22,20 +23,25 @@ async function freePort() {
   return port;
 }
 
+/** Writes a track of each pitch into a folder. */
+export function makeMusic(folder) {
+  for (const [number, pitch] of PITCHES.entries()) {
+    const sine = `sine=frequency=${pitch}:sample_rate=44100:duration=${TRACK_SECONDS}`;
+    const tags = ["-metadata", `title=Tön ${pitch}`, "-metadata", 'artist=Die "Töne"'];
+    const file = join(folder, `${number}.wav`);
+    execFileSync("ffmpeg", ["-v", "error", "-f", "lavfi", "-i", sine, "-ac", "2", ...tags, file]);
+  }
+}
+
 export class Station {
   /**
-   * Writes music and configuration into a folder of their own, and starts. `page` is the page's table, `cover` a
-   * picture that lies beside the music; `server` has further keys of the server, `more` further tables, and
-   * `prepare` writes further files.
+   * Writes music and configuration into a folder of their own, and starts. `page` is the page's table,
+   * `cover` a picture that lies beside the music; `server` has further keys of the server, `more` further
+   * tables, and `prepare` writes further files.
    */
   static async start({ page = "", cover = undefined, server = "", more = "", prepare = () => {} } = {}) {
     const folder = mkdtempSync(join(tmpdir(), "longwave-browser."));
-    for (const [number, pitch] of PITCHES.entries()) {
-      const sine = `sine=frequency=${pitch}:sample_rate=44100:duration=${TRACK_SECONDS}`;
-      const file = join(folder, `${number}.wav`);
-      const tags = ["-metadata", `title=Tön ${pitch}`, "-metadata", "artist=Die \"Töne\""];
-      execFileSync("ffmpeg", ["-v", "error", "-f", "lavfi", "-i", sine, "-ac", "2", ...tags, file]);
-    }
+    makeMusic(folder);
     if (cover) copyFileSync(cover, join(folder, "cover.png"));
     const port = await freePort();
     writeFileSync(

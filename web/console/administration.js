@@ -11,9 +11,10 @@ import { size, timeOfDay } from "./text.js";
 const SHOWN = 100;
 
 /**
- * @typedef {{id: number, path: string, user: string, program: string, content_type: string, received_bytes: number,
- *   since: string}} Source
- * @typedef {{id: number, name: string, role: string, address: string, agent: string, used: string, own: boolean}} Session
+ * @typedef {{id: number, path: string, user: string, program: string, content_type: string,
+ *   received_bytes: number, since: string}} Source
+ * @typedef {{id: number, name: string, role: string, address: string, agent: string, used: string,
+ *   own: boolean}} Session
  * @typedef {{at: string, user: string, method: string, path: string}} Change
  */
 
@@ -43,7 +44,8 @@ export async function refresh() {
       changeRow,
     );
   } catch (problem) {
-    if (isNewest()) complain(`The station does not say how it is: ${/** @type {Error} */ (problem).message}.`);
+    if (isNewest())
+      complain(`The station does not say how it is: ${/** @type {Error} */ (problem).message}.`);
   }
 }
 

@@ -3,7 +3,10 @@
 import { el, find } from "./dom.js";
 import { Problem, send } from "./http.js";
 
-/** @typedef {{name: string, role: string, rights: string[], pipelines: string[], session: number | null}} Account */
+/**
+ * @typedef {{name: string, role: string, rights: string[], pipelines: string[], session: number | null}}
+ *   Account
+ */
 
 /** Within this time a browser has the key that a new password brings, in milliseconds. */
 const SOON = 500;
@@ -77,8 +80,8 @@ async function askIfNeeded(why) {
 }
 
 /**
- * Whether the session goes on after all: a request may have been on its way with the old key while a new password
- * brought a new one.
+ * Whether the session goes on after all: a request may have been on its way with the old key while a new
+ * password brought a new one.
  */
 async function isStillIn() {
   for (const pause of [0, SOON]) {

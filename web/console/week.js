@@ -1,5 +1,5 @@
-// What is declared to be played by the clock, as a week: which daypart when, and when slots come. On a phone it
-// is a day at a time.
+// What is declared to be played by the clock, as a week: which daypart when, and when slots come. On a phone
+// it is a day at a time.
 
 import { ask, inOrder } from "./api.js";
 import { el, fill, find } from "./dom.js";
@@ -62,7 +62,7 @@ export async function refresh() {
     schedule = answer;
     show(answer);
   } catch (problem) {
-    if (isNewest()) note.textContent = `The week is not told: ${/** @type {Error} */ (problem).message}.`;
+    if (isNewest()) note.textContent = `The week cannot be shown: ${/** @type {Error} */ (problem).message}.`;
   }
 }
 

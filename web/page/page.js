@@ -1,8 +1,8 @@
 /**
  * The listeners' page, and the player for a frame: both documents have the same parts, or some of them.
  *
- * It reads the streams from the document, plays one of them, and shows what is heard: a title is shown when the
- * sound has come to where it began. Whatever breaks, it tries again until it is stopped.
+ * It reads the streams from the document, plays one of them, and shows what is heard: a title is shown when
+ * the sound has come to where it began. Whatever breaks, it tries again until it is stopped.
  */
 
 /**
@@ -45,7 +45,12 @@ const HLS = "application/vnd.apple.mpegurl";
 /** @param {string} id @returns {HTMLElement | null} */
 const part = (id) => document.getElementById(id);
 
-/** Writes a text into a part of the document, if the document has it. @param {string} id @param {string} text */
+/**
+ * Writes a text into a part of the document, if the document has it.
+ *
+ * @param {string} id
+ * @param {string} text
+ */
 function write(id, text) {
   const element = part(id);
   if (element && element.textContent !== text) element.textContent = text;
@@ -62,7 +67,11 @@ function say(id, text) {
 
 // What can be played.
 
-/** The streams of the document: by the name of each, in which forms it comes. @returns {Map<string, Format[]>} */
+/**
+ * The streams of the document: by the name of each, in which forms it comes.
+ *
+ * @returns {Map<string, Format[]>}
+ */
 function readChannels() {
   const channels = new Map();
   for (const stream of document.querySelectorAll(".stream")) {
@@ -502,7 +511,12 @@ function offerOf({ track, title, artist }) {
   return row;
 }
 
-/** What the station answers; nothing if it refuses, which is said. @param {string} url @param {RequestInit} [how] */
+/**
+ * What the station answers; nothing if it refuses, which is said.
+ *
+ * @param {string} url
+ * @param {RequestInit} [how]
+ */
 async function ask(url, how) {
   const answer = await fetch(url, how).catch(() => undefined);
   const body = await answer?.json().catch(() => undefined);
