@@ -1,5 +1,7 @@
 // Draws how something goes over time, as SVG. What is not known is a gap.
 
+import { svg } from "./dom.js";
+
 /**
  * @typedef {{at: number, value: number}} Point `at` is the beginning of a step, in milliseconds since 1970
  * @typedef {{from: number, before: number, step: number, lines: Point[][], label: string}} Chart `step` is in
@@ -18,20 +20,6 @@ const ACROSS = 4;
 const HOURS = [1, 2, 3, 6, 12];
 const DAYS_WITH_HOURS = 2;
 const HOUR = 3_600_000;
-
-/**
- * Makes an element of SVG.
- *
- * @param {string} tag
- * @param {Record<string, string | number>} attributes
- * @param {...(Node | string)} children
- */
-export function svg(tag, attributes, ...children) {
-  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, String(value));
-  element.append(...children);
-  return element;
-}
 
 /**
  * Draws a chart of this width, in pixels.

@@ -1,8 +1,8 @@
 // What all parts of the console use to make and find elements. Text is never parsed as HTML.
 
 /**
- * Makes an element. A property whose name begins with "on" is a listener; of the others, what the element does not
- * know becomes an attribute. Undefined and false attributes are left out.
+ * Makes an element. A property whose name begins with "on" is a listener; of the others, what the element
+ * does not know becomes an attribute. Undefined and false attributes are left out.
  *
  * @template {keyof HTMLElementTagNameMap} T
  * @param {T} tag
@@ -22,6 +22,20 @@ export function el(tag, properties = {}, ...children) {
     }
   }
   element.append(...children.filter((child) => child !== null && child !== undefined));
+  return element;
+}
+
+/**
+ * Makes an element of SVG.
+ *
+ * @param {string} tag
+ * @param {Record<string, string | number>} attributes
+ * @param {...(Node | string)} children
+ */
+export function svg(tag, attributes, ...children) {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, String(value));
+  element.append(...children);
   return element;
 }
 
@@ -51,8 +65,8 @@ export function find(id, type) {
 }
 
 /**
- * Makes the children of `list` those of `items`, and keeps the elements of items that stay: who has one of them
- * under a finger, or under the keyboard's focus, does not lose it.
+ * Makes the children of `list` those of `items`, and keeps the elements of items that stay: who has one of
+ * them under a finger, or under the keyboard's focus, does not lose it.
  *
  * @template I
  * @param {HTMLElement} list

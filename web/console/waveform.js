@@ -1,10 +1,11 @@
 // The picture of a track, with marks in it that can be moved.
 
+import { svg } from "./dom.js";
+
 /**
  * @typedef {{id: string, name: string, at: number | null}} Mark `at`: in seconds
  */
 
-const SVG = "http://www.w3.org/2000/svg";
 /** The picture's own units: one for each peak, and the height of full scale. */
 const HEIGHT = 255;
 
@@ -22,10 +23,10 @@ export function draw(picture, peaks, duration, marks) {
   const line = peaks.map((peak, x) => `M${x} ${(HEIGHT - peak) / 2}v${Math.max(1, peak)}`).join("");
   const shown = marks.filter(({ at }) => at !== null && duration > 0);
   picture.replaceChildren(
-    shape("path", { class: "wave", d: line }),
+    svg("path", { class: "wave", d: line }),
     ...shown.flatMap(({ id, at }) => {
       const x = ((at ?? 0) / duration) * width;
-      return [shape("path", { class: `mark ${id}`, d: `M${x} 0V${HEIGHT}` })];
+      return [svg("path", { class: `mark ${id}`, d: `M${x} 0V${HEIGHT}` })];
     }),
   );
 }
@@ -58,14 +59,4 @@ export function takePointer(picture, shown, moved) {
     if (held !== "") moved(held, placeOf(event));
   };
   picture.onpointerup = picture.onpointercancel = () => (held = "");
-}
-
-/**
- * @param {string} tag
- * @param {Record<string, string>} attributes
- */
-function shape(tag, attributes) {
-  const element = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  return element;
 }
