@@ -26,8 +26,8 @@ async function queueIs(page, files) {
 }
 
 /**
- * Holds the programme, so that nothing leaves the queue, and empties it. While the programme still fades, a track
- * may end, and the next one begin: it stands still when it is held.
+ * Holds the programme, so that nothing leaves the queue, and empties it. While the programme still fades, a
+ * track may end, and the next one begin: it stands still when it is held.
  */
 async function emptyQueue(page) {
   const hold = page.locator("#hold");
@@ -95,14 +95,14 @@ test("Ctrl+Z in a text undoes what was typed there, and elsewhere the last chang
   await queueByKeys(page, "500");
   await queueIs(page, ["0.wav"]);
   await page.locator("#title-text").focus();
-  await page.keyboard.type("half");
+  await page.keyboard.type("x");
   await page.keyboard.press("Control+z");
   assert.equal(await page.locator("#title-text").inputValue(), "");
   await page.locator('nav a[href="#users"]').click();
   await page.locator("#user-add").click();
   await page.locator("#user-limits summary").click();
   await page.locator("#user-paths").focus();
-  await page.keyboard.type("/live");
+  await page.keyboard.type("/");
   await page.keyboard.press("Control+z");
   assert.equal(await page.locator("#user-paths").inputValue(), "");
   await page.keyboard.press("Escape");
@@ -124,7 +124,10 @@ test("the queue is ordered by the mouse", async () => {
     targetPosition: { x: 30, y: 3 },
   });
   await queueIs(page, ["1.wav", "0.wav"]);
-  await page.locator("#queue li").nth(1).dragTo(page.locator("#queue li").first(), { targetPosition: { x: 30, y: 3 } });
+  await page
+    .locator("#queue li")
+    .nth(1)
+    .dragTo(page.locator("#queue li").first(), { targetPosition: { x: 30, y: 3 } });
   await queueIs(page, ["0.wav", "1.wav"]);
   assert.deepEqual(page.said, []);
   await page.context().close();
@@ -135,7 +138,10 @@ test("two operators see what the other does within a second", async () => {
   await emptyQueue(eve);
   await queueIs(ana, []);
   const rows = ana.locator("#queue li");
-  const seen = rows.first().waitFor().then(() => performance.now());
+  const seen = rows
+    .first()
+    .waitFor()
+    .then(() => performance.now());
   await eve.locator("#queue-file").fill("0.wav");
   await eve.locator("#queue-add").click();
   await eve.locator("#notes", { hasText: "is queued" }).waitFor();
@@ -217,7 +223,7 @@ test("after logging out, nothing of the session opens anything", async () => {
   await page.context().close();
 });
 
-test("no other page may have the console in a frame or read it, and it breaks no rule of its own", async () => {
+test("no other page may have the console in a frame or read it, and it breaks no own rule", async () => {
   const answer = await fetch(`${station.url}/console`);
   const policy = answer.headers.get("content-security-policy");
   assert.match(policy, /frame-ancestors 'none'/);
@@ -236,7 +242,59 @@ test("titles and names are text, whatever they say", async () => {
   await page.context().close();
 });
 
-/** Statistics of whatever is asked for: listeners of two mounts, and in the middle a station that did not run. */
+test("an answer that is no document is said in a sentence", async () => {
+  const page = await openAs("ana");
+  for (const [answer, sentence] of [
+    [
+      { status: 502, contentType: "text/html", body: "<h1>Bad gateway</h1>" },
+      "the station answers with 502.",
+    ],
+    [{ status: 500, contentType: "application/json", body: "{" }, "the station answers with 500."],
+    [{ status: 500, contentType: "application/json", body: "" }, "the station answers with 500."],
+    [{ status: 500, contentType: "text/plain", body: "out of order" }, "out of order."],
+    [
+      { status: 200, contentType: "application/json", body: "{" },
+      "the station answers with 200, but not in JSON.",
+    ],
+  ]) {
+    await page.route("**/api/v1/pipelines/main/skip", (route) => route.fulfill(answer), { times: 1 });
+    await Promise.all([page.waitForResponse("**/skip"), page.locator("#skip").click()]);
+    const note = page.locator("#notes li", { hasText: `Could not skip the track: ${sentence}` });
+    await note.last().waitFor();
+  }
+  await page.route("**/api/v1/pipelines/main/skip", (route) => route.abort(), { times: 1 });
+  await page.locator("#skip").click();
+  await page
+    .locator("#notes li", { hasText: "Could not skip the track: the station cannot be reached." })
+    .waitFor();
+  await page.context().close();
+});
+
+/** How soon what has failed is looked at again: at the next occasion, long before it would be old. */
+const AGAIN_WITHIN = 25_000;
+
+test("what could not be shown is asked for again at the next occasion", async () => {
+  const page = await openAs("eve");
+  const failsOnce = (path) =>
+    page.route(path, (route) => route.fulfill({ status: 500, json: { detail: "not now" } }), { times: 1 });
+  await page.route("**/api/v1/statistics?*", (route) =>
+    route.fulfill({ json: statistics(route.request().url()) }),
+  );
+  await failsOnce("**/api/v1/statistics?*");
+  await failsOnce("**/api/v1/configuration");
+  await page.locator('nav a[href="#listeners"]').click();
+  await page.locator("#over-time-note", { hasText: "There are no statistics: not now." }).waitFor();
+  await page.locator("#over-time-note", { hasText: "In the last day" }).waitFor({ timeout: AGAIN_WITHIN });
+  await page.locator('nav a[href="#station"]').click();
+  const note = page.locator("#configuration-note");
+  await note.filter({ hasText: "The file cannot be shown: not now." }).waitFor();
+  await note.filter({ hasText: "runs with what the file says" }).waitFor({ timeout: AGAIN_WITHIN });
+  await page.context().close();
+});
+
+/**
+ * Statistics of whatever is asked for: listeners of two mounts, and in the middle a station that did not run.
+ */
 function statistics(url) {
   const query = new URL(url).searchParams;
   const [from, before] = ["from", "to"].map((name) => Date.parse(query.get(name)));
@@ -245,7 +303,13 @@ function statistics(url) {
   const points = (share) =>
     Array.from({ length: count }, (_, index) => {
       const listeners = Math.round(share * (40 + 30 * Math.sin(index / 20)));
-      return { at: new Date(from + index * step).toISOString(), listeners, peak: listeners + 1, joins: 2, seconds: 60 };
+      return {
+        at: new Date(from + index * step).toISOString(),
+        listeners,
+        peak: listeners + 1,
+        joins: 2,
+        seconds: 60,
+      };
     }).filter((_, index) => index < count / 2 || index >= count / 2 + 20);
   const streams = [
     { mount: null, points: points(1) },
@@ -261,9 +325,11 @@ const DEVICES = {
 };
 
 for (const [device, options] of Object.entries(DEVICES)) {
-  test(`on ${device} a chart shows the listeners of the day and of the week, and a gap where nothing is known`, async () => {
+  test(`on ${device} a chart shows the listeners of day and week, and what is not known`, async () => {
     const page = await openAs("bob", options);
-    await page.route("**/api/v1/statistics?*", (route) => route.fulfill({ json: statistics(route.request().url()) }));
+    await page.route("**/api/v1/statistics?*", (route) =>
+      route.fulfill({ json: statistics(route.request().url()) }),
+    );
     await page.locator('nav a[href="#listeners"]').click();
     const chart = page.getByRole("img", { name: /In the last day, 71 listened at most/ });
     await chart.waitFor();
@@ -272,7 +338,10 @@ for (const [device, options] of Object.entries(DEVICES)) {
       assert.equal(path.match(/M/g).length, 2, `${line} has two parts: ${path}`);
     }
     const streams = page.getByRole("list", { name: "Streams" }).locator("li");
-    assert.match((await streams.allTextContents()).join(), /^The whole station: .*,\/radio\/hls.m3u8: .*,\/low.aac: /);
+    assert.match(
+      (await streams.allTextContents()).join(),
+      /^The whole station: .*,\/radio\/hls.m3u8: .*,\/low.aac: /,
+    );
     await page.getByRole("button", { name: "Week" }).focus();
     await page.keyboard.press("Enter");
     await page.getByRole("img", { name: /In the last week, 71 listened at most/ }).waitFor();
@@ -289,7 +358,17 @@ for (const [device, options] of Object.entries(DEVICES)) {
 
   test(`axe finds nothing wrong on ${device}, and nothing sticks out`, async () => {
     const page = await openAs("eve", options);
-    for (const view of ["onair", "playlists", "decks", "live", "schedule", "shows", "listeners", "users", "station"]) {
+    for (const view of [
+      "onair",
+      "playlists",
+      "decks",
+      "live",
+      "schedule",
+      "shows",
+      "listeners",
+      "users",
+      "station",
+    ]) {
       await page.locator(`nav a[href="#${view}"]`).click();
       await page.locator(`#${view}`).waitFor();
       await axeFindsNothing(page, view);

@@ -1,77 +1,38 @@
 // Files in the console: shows that are sent, and recordings that are listened to.
 
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { chromium } from "playwright-core";
-import { AXE } from "./browsers.mjs";
-import { PROGRAM, Station } from "./station.mjs";
+import { axeFindsNothing, begin, end, openAs, station } from "./operators.mjs";
 
-const PASSWORD = "a long password";
-/** How long anything may take on a busy machine. */
-const PATIENCE = 30_000;
-
-let station, browser;
-
-before(async () => {
-  station = await Station.start({
-    server: 'users_file = "users"',
+before(() =>
+  begin({
     more: `
 [[pipeline.output]]
 format = "aac"
 mount = "/recorded.aac"
 record = "archive/gäst-{mount}"
-record_reserve = "0B"
-[library]
-folders = ["shows"]
-inbox = "shows/inbox"
-inbox_file_most = "2MB"
-database = "library.db"`,
-    prepare: (folder) => {
-      mkdirSync(join(folder, "shows"));
-      for (const [name, role] of Object.entries({ eve: "admin", ana: "dj", bob: "viewer" })) {
-        const input = `${PASSWORD}\n${PASSWORD}\n`;
-        execFileSync(PROGRAM, ["user", "--file", "users", "add", name, "--role", role], { cwd: folder, input });
-      }
-    },
-  });
-  browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-    args: ["--no-sandbox", "--autoplay-policy=no-user-gesture-required"],
-  });
-});
-
-after(async () => {
-  await browser?.close();
-  await station?.remove();
-});
+record_reserve = "0B"`,
+    library: 'inbox_file_most = "2MB"',
+  }),
+);
+after(end);
 
 /** A browser in which somebody has logged in and sees the files. */
-async function openAs(name, options = {}) {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
-  const page = await context.newPage();
-  page.setDefaultTimeout(PATIENCE);
-  page.said = [];
-  page.on("console", (message) => page.said.push(message.text()));
-  page.on("pageerror", (error) => page.said.push(String(error)));
-  await page.goto(`${station.url}/console#shows`);
-  await page.locator("#login[open]").waitFor();
-  await page.locator("#login-name").fill(name);
-  await page.locator("#login-password").fill(PASSWORD);
-  await page.keyboard.press("Enter");
-  await page.locator("#login[open]").waitFor({ state: "detached" });
+async function openFilesAs(name, options) {
+  const page = await openAs(name, options);
+  await page.locator('nav a[href="#shows"]').click();
   await page.locator("#shows").waitFor();
   return page;
 }
 
 const track = () => readFileSync(join(station.folder, "0.wav"));
-const sent = (user, name) => join(station.folder, "shows/inbox", user, name);
+const sent = (user, name) => join(station.folder, "inbox", user, name);
 const note = (page, text) => page.locator("#notes li", { hasText: text }).waitFor();
 
 test("a DJ sends shows, sees them come, queues one and removes it", async () => {
-  const page = await openAs("ana");
+  const page = await openFilesAs("ana");
   await page.locator("#shows-note", { hasText: "Nothing was sent yet." }).waitFor();
   const files = page.locator("#show-files");
   await files.setInputFiles([
@@ -109,12 +70,15 @@ test("a DJ sends shows, sees them come, queues one and removes it", async () => 
 });
 
 test("files are dropped, and others see them at once", async () => {
-  const [ana, eve] = await Promise.all([openAs("ana"), openAs("eve")]);
-  const data = await ana.evaluateHandle((bytes) => {
-    const transfer = new DataTransfer();
-    transfer.items.add(new File([new Uint8Array(bytes)], "dropped.wav", { type: "audio/wav" }));
-    return transfer;
-  }, [...track().subarray(0, 200_000)]);
+  const [ana, eve] = await Promise.all([openFilesAs("ana"), openFilesAs("eve")]);
+  const data = await ana.evaluateHandle(
+    (bytes) => {
+      const transfer = new DataTransfer();
+      transfer.items.add(new File([new Uint8Array(bytes)], "dropped.wav", { type: "audio/wav" }));
+      return transfer;
+    },
+    [...track().subarray(0, 200_000)],
+  );
   await ana.dispatchEvent("#drop-shows", "dragover", { dataTransfer: data });
   await ana.dispatchEvent("#drop-shows", "drop", { dataTransfer: data });
   const row = eve.locator("#show-list li", { hasText: "dropped.wav" });
@@ -124,7 +88,7 @@ test("files are dropped, and others see them at once", async () => {
 });
 
 test("a show that is being sent is cancelled", async () => {
-  const page = await openAs("ana");
+  const page = await openFilesAs("ana");
   // The line is slow: what is sent takes seconds.
   const line = await page.context().newCDPSession(page);
   await line.send("Network.enable");
@@ -134,7 +98,9 @@ test("a show that is being sent is cancelled", async () => {
     downloadThroughput: -1,
     uploadThroughput: 50_000,
   });
-  await page.locator("#show-files").setInputFiles([{ name: "slow.wav", mimeType: "audio/wav", buffer: track() }]);
+  await page
+    .locator("#show-files")
+    .setInputFiles([{ name: "slow.wav", mimeType: "audio/wav", buffer: track() }]);
   const row = page.locator("#sending li", { hasText: "slow.wav" });
   await row.locator("progress").waitFor();
   await row.getByRole("button", { name: "Do not send" }).click();
@@ -144,8 +110,54 @@ test("a show that is being sent is cancelled", async () => {
   await page.context().close();
 });
 
+test("a show that waits is cancelled before anything of it is sent", async () => {
+  const page = await openFilesAs("ana");
+  let goes;
+  const stays = new Promise((resolve) => (goes = resolve));
+  const asked = [];
+  await page.route("**/api/v1/library/inbox/*", async (route) => {
+    asked.push(new URL(route.request().url()).pathname.split("/").at(-1));
+    await stays;
+    await route.fulfill({ status: 201, json: {} });
+  });
+  const file = (name) => ({ name, mimeType: "audio/wav", buffer: Buffer.alloc(1_000) });
+  await page.locator("#show-files").setInputFiles([file("first.wav"), file("second.wav")]);
+  await page.locator("#sending li", { hasText: "second.wav" }).getByRole("button").click();
+  goes();
+  await note(page, "“first.wav” is in the inbox");
+  await note(page, "“second.wav” was not taken: it was cancelled");
+  assert.deepEqual(asked, ["first.wav"]);
+  await page.context().close();
+});
+
+test("what breaks off a file is said in a sentence", async () => {
+  const page = await openFilesAs("ana");
+  // The module of the console itself, with a signal that says stop before anything is sent.
+  const said = await page.evaluate(async () => {
+    const { sendFile } = await import("/console/http.js");
+    const file = new File(["x"], "x.wav");
+    const sent = sendFile(
+      "/api/v1/library/inbox/x.wav",
+      file,
+      () => {},
+      AbortSignal.abort(new Error("stop")),
+    );
+    return sent.then(
+      () => "sent",
+      (error) => error.message,
+    );
+  });
+  assert.equal(said, "stop");
+  assert.ok(!existsSync(sent("ana", "x.wav")));
+  await page.route("**/api/v1/library/inbox/*", (route) => route.abort());
+  const file = { name: "broken.wav", mimeType: "audio/wav", buffer: Buffer.alloc(1_000) };
+  await page.locator("#show-files").setInputFiles([file]);
+  await note(page, "“broken.wav” was not taken: the connection to the station broke off");
+  await page.context().close();
+});
+
 test("a recording is listened to, and downloaded as it was sent", async () => {
-  const page = await openAs("ana");
+  const page = await openFilesAs("ana");
   const row = page.locator("#recordings li", { hasText: "gäst-recorded.aac" });
   await row.waitFor();
   await row.getByRole("button", { name: "Listen" }).click();
@@ -163,7 +175,7 @@ test("a recording is listened to, and downloaded as it was sent", async () => {
 });
 
 test("who may only look is told so, and gets nothing", async () => {
-  const page = await openAs("bob");
+  const page = await openFilesAs("bob");
   await page.locator("#shows-note", { hasText: "A DJ or an admin can send shows." }).waitFor();
   await page.locator("#recordings-note", { hasText: "A DJ or an admin can listen to recordings." }).waitFor();
   assert.ok(await page.locator("#send-shows").isHidden());
@@ -176,11 +188,9 @@ for (const [device, options] of Object.entries({
   "a wide screen": {},
 })) {
   test(`axe finds nothing wrong with the files on ${device}, and nothing sticks out`, async () => {
-    const page = await openAs("eve", options);
+    const page = await openFilesAs("eve", options);
     await page.locator("#recordings li").first().waitFor();
-    // The policy of the page lets no script in; the browser's own tools may.
-    const { violations } = await page.evaluate(`${AXE}; axe.run(document)`);
-    assert.deepEqual(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`), []);
+    await axeFindsNothing(page, "files");
     const width = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
     assert.ok(width <= 0, `${width} pixels stick out`);
     await page.context().close();

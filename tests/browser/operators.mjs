@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { chromium } from "playwright-core";
 import { AXE } from "./browsers.mjs";
-import { PROGRAM, Station } from "./station.mjs";
+import { PITCHES, PROGRAM, Station } from "./station.mjs";
 
 export const PASSWORD = "a long password";
 /** How long anything may take on a busy machine. */
@@ -15,12 +15,12 @@ export let station, browser;
 
 /**
  * Starts a station with a library and the users eve (admin), ana (dj) and bob (viewer), and a browser. `more`
- * has further tables of the pipeline, `prepare` writes further files.
+ * has further tables of the pipeline, `library` further keys of the library, `prepare` writes further files.
  */
-export async function begin({ more = "", prepare = () => {} } = {}) {
+export async function begin({ more = "", library = "", prepare = () => {} } = {}) {
   station = await Station.start({
     server: 'users_file = "users"',
-    more: `${more}\n[library]\nfolders = ["."]\ninbox = "inbox"\ndatabase = "library.db"`,
+    more: `${more}\n[library]\nfolders = ["."]\ninbox = "inbox"\ndatabase = "library.db"\n${library}`,
     prepare: (folder) => {
       for (const [name, role] of Object.entries({ eve: "admin", ana: "dj", bob: "viewer" })) {
         const input = `${PASSWORD}\n`;
@@ -33,7 +33,7 @@ export async function begin({ more = "", prepare = () => {} } = {}) {
   await tracksAreFound();
   browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-    args: ["--no-sandbox"],
+    args: ["--no-sandbox", "--autoplay-policy=no-user-gesture-required"],
   });
 }
 
@@ -49,7 +49,7 @@ async function tracksAreFound() {
   const until = Date.now() + PATIENCE;
   for (;;) {
     const answer = await fetch(`${station.url}/api/v1/library/tracks`, { headers });
-    if ((await answer.json()).total === 2) return;
+    if ((await answer.json()).total >= PITCHES.length) return;
     assert.ok(Date.now() < until, "the library has no tracks");
     await new Promise((resolve) => setTimeout(resolve, 100));
   }

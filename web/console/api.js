@@ -1,4 +1,5 @@
-// What the console asks of the station. A session that has ended is mended by a login, and the request goes on.
+// What the console asks of the station. A session that has ended is mended by a login, and the request goes
+// on.
 
 import { Problem, send } from "./http.js";
 import { logIn } from "./session.js";
@@ -34,8 +35,8 @@ export async function loggedIn(work) {
 }
 
 /**
- * Answers may overtake each other. The result is called before a question, and what it returns is called with the
- * answer in hand: it says whether no later question was answered before. Only then the answer is shown.
+ * Answers may overtake each other. The result is called before a question, and what it returns is called with
+ * the answer in hand: it says whether no later question was answered before. Only then the answer is shown.
  *
  * @returns {() => () => boolean}
  */
@@ -48,6 +49,27 @@ export function inOrder() {
       shown = mine;
       return true;
     };
+  };
+}
+
+/**
+ * For looks that cost the station much: the result looks at something, unless that is being looked at, or was
+ * looked at with success not long ago. What failed is tried again at the next occasion.
+ *
+ * @param {number} wait in milliseconds
+ * @returns {(what: string, look: () => Promise<boolean>) => Promise<void>} `look` returns whether it
+ *   succeeded
+ */
+export function seldom(wait) {
+  /** @type {string | null} */
+  let looking = null;
+  let [seen, seenAt] = ["", -Infinity];
+  return async (what, look) => {
+    if (what === looking || (what === seen && performance.now() - seenAt < wait)) return;
+    looking = what;
+    const isSeen = await look();
+    if (looking === what) looking = null;
+    if (isSeen) [seen, seenAt] = [what, performance.now()];
   };
 }
 

@@ -1,8 +1,9 @@
 // The configuration file: what it says, what is wrong with it, what a reload would change, and the reload.
 
-import { ask, inOrder, order } from "./api.js";
+import { ask, inOrder, order, seldom } from "./api.js";
 import { el, find } from "./dom.js";
 import { may } from "./session.js";
+import { hasPart } from "./station.js";
 
 /**
  * @typedef {{line: number | null, key: string, reason: string}} Finding
@@ -11,13 +12,15 @@ import { may } from "./session.js";
  *   reload: Reloaded | null}} Configuration
  */
 
+const NONE = "This station was not started from a configuration file: there is none to be read or applied.";
+
 /** The station reads the whole file for each look, so it is not looked at more often. In milliseconds. */
 const LOOKS_AGAIN = 60_000;
 
-let lookedAt = -Infinity;
 /** @type {Configuration | null} */
 let shown = null;
 const turn = inOrder();
+const again = seldom(LOOKS_AGAIN);
 
 /** Sets up the buttons. */
 export function begin() {
@@ -29,21 +32,25 @@ export function begin() {
 
 /** Shows the file, unless it was looked at not long ago. */
 export async function refresh() {
-  if (may("change") && performance.now() - lookedAt >= LOOKS_AGAIN) await look();
+  const isThere = hasPart("configuration");
+  for (const id of ["configuration-orders", "configuration-text"]) find(id, HTMLElement).hidden = !isThere;
+  if (!isThere) find("configuration-note", HTMLParagraphElement).textContent = NONE;
+  else if (may("change")) await again("", look);
 }
 
-/** Shows the file as it is now. */
+/** Shows the file as it is now. Says whether that succeeded. */
 async function look() {
-  lookedAt = performance.now();
   const isNewest = turn();
   const note = find("configuration-note", HTMLParagraphElement);
   try {
     const answer = await ask("GET", "/api/v1/configuration");
-    if (!isNewest()) return;
+    if (!isNewest()) return true;
     shown = answer;
     show(answer);
+    return true;
   } catch (problem) {
-    if (isNewest()) note.textContent = `The file is not told: ${/** @type {Error} */ (problem).message}.`;
+    if (isNewest()) note.textContent = `The file cannot be shown: ${/** @type {Error} */ (problem).message}.`;
+    return false;
   }
 }
 

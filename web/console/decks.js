@@ -12,8 +12,8 @@ import { clock } from "./text.js";
  * @typedef {{id: number, file: string | null, paused: boolean, volume: number, position: number,
  *   duration: number | null}} Voice
  * @typedef {{name: string, gain: number, volume: number, voice: number | null, seen: boolean,
- *   loadedAt: number, shown: HTMLElement}} Deck `seen`: whether its voice was in a list already; `loadedAt`: by the
- *   clock of `performance`
+ *   loadedAt: number, shown: HTMLElement}} Deck `seen`: whether its voice was in a list already; `loadedAt`:
+ *   by the clock of `performance`
  */
 
 /** A volume is reached in so many seconds: quick for a hand, and without a click. */
@@ -62,7 +62,7 @@ export async function refresh() {
   try {
     now = await ask("GET", `${base()}/voices`);
   } catch (problem) {
-    if (isNewest()) complain(`No decks: ${/** @type {Error} */ (problem).message}.`);
+    if (isNewest()) complain(`The decks cannot be shown: ${/** @type {Error} */ (problem).message}.`);
     return;
   }
   if (!isNewest()) return;

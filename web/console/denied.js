@@ -22,7 +22,7 @@ export async function refresh() {
     find("denied-part", HTMLElement).hidden = denied.length === 0;
     fill(find("denied", HTMLOListElement), denied, ({ id }) => id, row);
   } catch (problem) {
-    if (isNewest()) complain(`Who is denied is not told: ${/** @type {Error} */ (problem).message}.`);
+    if (isNewest()) complain(`Who is denied cannot be shown: ${/** @type {Error} */ (problem).message}.`);
   }
 }
 

@@ -3,17 +3,17 @@
 
 import { ask, inOrder, order } from "./api.js";
 import { button, el, fill, find } from "./dom.js";
-import { Problem } from "./http.js";
 import { ALL, pathOf } from "./playlist.js";
 import { add } from "./queue.js";
 import { may } from "./session.js";
-import { base, onLibraryChange, pipeline } from "./station.js";
+import { base, hasPart, onLibraryChange, pipeline } from "./station.js";
 import { clock, trackName } from "./text.js";
 
 /**
  * @typedef {import("./library.js").Track} Track
  * @typedef {import("./playlist.js").Playlist} Playlist
- * @typedef {{list: string, track: Track, key: string}} Jingle `key`: that plays it, "" for those behind the ninth
+ * @typedef {{list: string, track: Track, key: string}} Jingle `key`: that plays it, "" for those behind the
+ *   ninth
  */
 
 /** The most jingles of a playlist that have a button. */
@@ -25,7 +25,9 @@ const FADE = 0.3;
 let jingles = [];
 /** Whether the library may have changed since it was asked. */
 let isStale = true;
-/** A voice that was ordered and is not there after this time has ended before it was seen, in milliseconds. */
+/**
+ * A voice that was ordered and is not there after this time has ended before it was seen, in milliseconds.
+ */
 const COMES_WITHIN = 5_000;
 /**
  * The voice of each file that sounds. One that was ordered is seen a moment later.
@@ -76,24 +78,23 @@ async function read() {
   const note = find("jingles-note", HTMLParagraphElement);
   try {
     /** @type {Playlist[]} */
-    const playlists = await ask("GET", ALL);
+    const playlists = hasPart("library") ? await ask("GET", ALL) : [];
     const lists = playlists.filter(({ kind }) => kind === "jingle");
     const found = await Promise.all(lists.map(tracksOf));
     if (!isNewest()) return;
     jingles = found.flat().map((jingle, index) => ({ ...jingle, key: index < 9 ? String(index + 1) : "" }));
-    note.textContent =
-      lists.length === 0
+    note.textContent = !hasPart("library")
+      ? "This station has no library, whose playlists would be here."
+      : lists.length === 0
         ? "There are none yet: make a playlist of the kind “jingle” under Playlists."
         : jingles.length === 0
           ? "Their playlists are empty."
           : "A tap plays it over the programme, one more stops it. Here the keys 1 to 9 do the same.";
   } catch (problem) {
     if (!isNewest()) return;
-    isStale = !(problem instanceof Problem && problem.status === 404);
+    isStale = true;
     jingles = [];
-    note.textContent = isStale
-      ? `The library does not answer: ${/** @type {Error} */ (problem).message}.`
-      : "This station has no library, whose playlists would be here.";
+    note.textContent = `The library does not answer: ${/** @type {Error} */ (problem).message}.`;
   }
   show();
 }

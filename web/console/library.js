@@ -3,11 +3,10 @@
 import { ask } from "./api.js";
 import { open as openCues } from "./cues.js";
 import { button, el, fill, find, settled } from "./dom.js";
-import { Problem } from "./http.js";
 import { add } from "./queue.js";
 import { FILE, TRACK } from "./rows.js";
 import { may } from "./session.js";
-import { onLibraryChange, pipeline } from "./station.js";
+import { hasPart, onLibraryChange, pipeline } from "./station.js";
 import { clock, trackName } from "./text.js";
 
 /**
@@ -15,11 +14,11 @@ import { clock, trackName } from "./text.js";
  *   cue_out: number | null, start_next: number | null, duration: number | null}} Heard
  * @typedef {{loudness_lufs?: number, cue_in?: number, cue_out?: number, start_next?: number}} Edits
  * @typedef {{id: number, file: string, artist: string | null, title: string | null, album: string | null,
- *   duration: number | null, heard: Heard | null, edits: Edits, missing: string | null, problem: string | null,
- *   plays: number}} Track
+ *   duration: number | null, heard: Heard | null, edits: Edits, missing: string | null,
+ *   problem: string | null, plays: number}} Track
  * @typedef {{words: HTMLInputElement, form: HTMLFormElement, note: HTMLElement, list: HTMLElement,
- *   buttons: (track: Track) => HTMLButtonElement[], allowed: () => boolean}} Finder `buttons`: what is done with a
- *   track that was found; `allowed`: whether the user may do that
+ *   buttons: (track: Track) => HTMLButtonElement[], allowed: () => boolean}} Finder `buttons`: what is done
+ *   with a track that was found; `allowed`: whether the user may do that
  */
 
 /** A search begins when nothing was typed for so long. */
@@ -87,6 +86,11 @@ export function beginFinder(finder) {
 async function show(finder, isNewest) {
   const words = finder.words.value.trim();
   const { note, list, allowed } = finder;
+  finder.words.disabled = !hasPart("library");
+  if (finder.words.disabled) {
+    note.textContent = "This station has no library: queue files by their names.";
+    return;
+  }
   try {
     const path = `/api/v1/library/tracks?search=${encodeURIComponent(words)}&limit=${SHOWN}`;
     const { tracks, total, more } = await ask("GET", path);
@@ -109,11 +113,7 @@ async function show(finder, isNewest) {
       words === "" ? "The newest tracks." : total === 0 ? "Nothing found." : `${count} found.`;
   } catch (problem) {
     if (!isNewest()) return;
-    const isNone = problem instanceof Problem && problem.status === 404;
-    note.textContent = isNone
-      ? "This station has no library: queue files by their names."
-      : `The library does not answer: ${/** @type {Error} */ (problem).message}.`;
-    if (isNone) finder.words.disabled = true;
+    note.textContent = `The library does not answer: ${/** @type {Error} */ (problem).message}.`;
   }
 }
 

@@ -7,8 +7,8 @@ import { may } from "./session.js";
 import { clock, size } from "./text.js";
 
 /**
- * @typedef {{id: number, mount: string, address: string | null, agent: string, duration: number, bytes: number,
- *   is_behind: boolean}} Listener
+ * @typedef {{id: number, mount: string, address: string | null, agent: string, duration: number,
+ *   bytes: number, is_behind: boolean}} Listener
  */
 
 /** The most rows that a browser shows at ease. */
@@ -27,7 +27,7 @@ export async function refresh() {
     listeners = await ask("GET", "/api/v1/listeners");
   } catch (problem) {
     if (!isNewest()) return;
-    note.textContent = `No list: ${/** @type {Error} */ (problem).message}.`;
+    note.textContent = `The listeners cannot be shown: ${/** @type {Error} */ (problem).message}.`;
     return;
   }
   if (!isNewest()) return;

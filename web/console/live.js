@@ -7,8 +7,8 @@ import { may } from "./session.js";
 import { base, look, pipeline } from "./station.js";
 
 /**
- * @typedef {{path: string, state: string, muted: boolean, forced: boolean, title: string | null, buffered: number,
- *   drift_ppm: number, drops: number, gaps: number,
+ * @typedef {{path: string, state: string, muted: boolean, forced: boolean, title: string | null,
+ *   buffered: number, drift_ppm: number, drops: number, gaps: number,
  *   source: {id: number, user: string | null, program: string | null} | null}} Input
  */
 
@@ -37,7 +37,7 @@ export async function refresh() {
   try {
     inputs = await ask("GET", `${base()}/live`);
   } catch (problem) {
-    if (isNewest()) complain(`No live inputs: ${/** @type {Error} */ (problem).message}.`);
+    if (isNewest()) complain(`The live inputs cannot be shown: ${/** @type {Error} */ (problem).message}.`);
     return;
   }
   if (!isNewest()) return;

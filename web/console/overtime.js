@@ -1,16 +1,18 @@
-// How many listened over time: a chart of the station and its streams, and what it shows in words and numbers.
+// How many listened over time: a chart of the station and its streams, and what it shows in words and
+// numbers.
 
-import { ask, inOrder } from "./api.js";
-import { draw, svg } from "./chart.js";
-import { el, fill, find } from "./dom.js";
+import { ask, inOrder, seldom } from "./api.js";
+import { draw } from "./chart.js";
+import { el, fill, find, svg } from "./dom.js";
+import { hasPart } from "./station.js";
 import { dayAndTime } from "./text.js";
 
 /**
  * @typedef {{at: string, listeners: number, peak: number, joins: number, seconds: number}} Point
  * @typedef {{mount: string | null, points: Point[]}} Stream
  * @typedef {{from: string, before: string, step: number, streams: Stream[]}} Statistics
- * @typedef {{span: number, step: number, name: string, row: number}} Range `span` and `step` are in minutes; `row` is
- *   the hours of a row of the table, which is longer than a step of the chart
+ * @typedef {{span: number, step: number, name: string, row: number}} Range `span` and `step` are in minutes;
+ *   `row` is the hours of a row of the table, which is longer than a step of the chart
  */
 
 /** @type {Record<string, Range>} */
@@ -24,10 +26,11 @@ const LINES = 6;
 /** Statistics are no news within this time. */
 const FRESH = 30_000;
 
+const NONE = "This station keeps no statistics: history_file in its configuration would have them.";
+
 const turn = inOrder();
+const again = seldom(FRESH);
 let shown = "over-time-day";
-/** What was asked last, and when. */
-let [asked, askedAt] = ["", 0];
 /** @type {(Statistics & {range: Range}) | undefined} */
 let statistics;
 
@@ -44,11 +47,15 @@ export function begin() {
 
 /** Asks for the statistics, unless they are fresh. */
 export async function refresh() {
-  if (asked === shown && Date.now() - askedAt < FRESH) return;
-  [asked, askedAt] = [shown, Date.now()];
   for (const id of Object.keys(RANGES)) {
     find(id, HTMLButtonElement).setAttribute("aria-pressed", String(id === shown));
   }
+  if (hasPart("history")) await again(shown, look);
+  else find("over-time-note", HTMLParagraphElement).textContent = NONE;
+}
+
+/** Asks for the statistics. Says whether they are there. */
+async function look() {
   const range = /** @type {Range} */ (RANGES[shown]);
   const { span, step } = range;
   const before = Math.ceil(Date.now() / (step * MINUTE)) * step * MINUTE;
@@ -57,17 +64,18 @@ export async function refresh() {
   const note = find("over-time-note", HTMLParagraphElement);
   try {
     const answer = await ask("GET", `/api/v1/statistics?from=${from}&to=${to}&step=${step}m`);
-    if (!isNewest()) return;
+    if (!isNewest()) return false;
     const known = { ...answer, range };
     statistics = known;
     note.textContent = summary(known);
   } catch (problem) {
-    if (!isNewest()) return;
+    if (!isNewest()) return false;
     statistics = undefined;
     note.textContent = `There are no statistics: ${/** @type {Error} */ (problem).message}.`;
   }
   find("over-time-more", HTMLDetailsElement).hidden = !statistics;
   show();
+  return statistics !== undefined;
 }
 
 /** The station, and the streams that have a line. */

@@ -1,6 +1,6 @@
 // What the schedule plays in the next day, and why, if nothing intervenes.
 
-import { ask, inOrder } from "./api.js";
+import { ask, inOrder, seldom } from "./api.js";
 import { el, fill, find } from "./dom.js";
 import { base } from "./station.js";
 import { dayAndTime } from "./text.js";
@@ -15,21 +15,23 @@ const SHOWN = 500;
 /** The station plays a day through for each preview, so it is not asked for more often. In milliseconds. */
 const ASKS_AGAIN = 10_000;
 
-/** Of which pipeline the preview was asked for last, and when. */
-let asked = { base: "", at: -Infinity };
 const turn = inOrder();
+const again = seldom(ASKS_AGAIN);
 
 /** Shows the week and the preview as they are now. */
 export async function refresh() {
   await refreshWeek();
-  if (asked.base === base() && performance.now() - asked.at < ASKS_AGAIN) return;
-  asked = { base: base(), at: performance.now() };
+  await again(base(), showPreview);
+}
+
+/** Says whether it succeeded. */
+async function showPreview() {
   const isNewest = turn();
   const note = find("schedule-note", HTMLParagraphElement);
   try {
     /** @type {Planned[]} */
     const planned = await ask("GET", `${base()}/schedule/preview?hours=${HOURS}`);
-    if (!isNewest()) return;
+    if (!isNewest()) return true;
     const more = planned.length > SHOWN ? ` The first ${SHOWN} of ${planned.length} are shown.` : "";
     note.textContent =
       planned.length === 0
@@ -48,7 +50,9 @@ export async function refresh() {
           el("td", { class: "small" }, reason),
         ),
     );
+    return true;
   } catch (problem) {
     if (isNewest()) note.textContent = `There is no preview: ${/** @type {Error} */ (problem).message}.`;
+    return false;
   }
 }

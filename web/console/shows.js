@@ -2,11 +2,11 @@
 
 import { ask, inOrder, loggedIn, order } from "./api.js";
 import { button, el, fill, find } from "./dom.js";
-import { Problem, sendFile } from "./http.js";
+import { sendFile } from "./http.js";
 import { complain, say } from "./notes.js";
 import { add } from "./queue.js";
 import { has, may, ownName } from "./session.js";
-import { pipeline } from "./station.js";
+import { hasPart, pipeline } from "./station.js";
 import { dateAndTime, size } from "./text.js";
 
 const INBOX = "/api/v1/library/inbox";
@@ -52,17 +52,18 @@ export async function refresh() {
   const note = find("shows-note", HTMLParagraphElement);
   try {
     /** @type {Inbox | null} */
-    const found = has("play") ? await ask("GET", INBOX) : null;
+    const found = has("play") && hasPart("inbox") ? await ask("GET", INBOX) : null;
     if (!isNewest()) return;
     inbox = found;
-    note.textContent = found ? about(found) : "A DJ or an admin can send shows.";
+    note.textContent = found
+      ? about(found)
+      : hasPart("inbox")
+        ? "A DJ or an admin can send shows."
+        : "This station takes no shows: its configuration names no inbox.";
   } catch (problem) {
     if (!isNewest()) return;
     inbox = null;
-    const isNone = problem instanceof Problem && problem.status === 404;
-    note.textContent = isNone
-      ? "This station takes no shows: its configuration names no inbox."
-      : `The inbox does not answer: ${/** @type {Error} */ (problem).message}.`;
+    note.textContent = `The inbox does not answer: ${/** @type {Error} */ (problem).message}.`;
   }
   find("send-shows", HTMLFormElement).hidden = inbox === null;
   fill(

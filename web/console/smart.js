@@ -111,7 +111,8 @@ async function preview() {
   const note = find("smart-note", HTMLParagraphElement);
   const list = find("smart-found", HTMLOListElement);
   try {
-    const path = `/api/v1/library/tracks?smart=${encodeURIComponent(JSON.stringify(queryOf()))}&limit=${SHOWN}`;
+    const query = encodeURIComponent(JSON.stringify(queryOf()));
+    const path = `/api/v1/library/tracks?smart=${query}&limit=${SHOWN}`;
     const { tracks, total, more } = await ask("GET", path);
     if (!isNewest()) return;
     note.textContent = `It has ${total}${more ? " or more" : ""} ${total === 1 ? "track" : "tracks"} now.`;

@@ -13,10 +13,20 @@ import { logIn } from "./session.js";
  * @typedef {{name: string, running: boolean, held: boolean,
  *   hold: "released" | "after-current" | "fading" | "held", live: LiveAir | null, forced: string | null,
  *   listeners: number, mounts: string[], current: CurrentTrack | null, art: string | null,
- *   next: ComingTrack | null, queued: number, max_queue: number, playlist: {name: string, length: number} | null}} Pipeline
+ *   next: ComingTrack | null, queued: number, max_queue: number, playlist: {name: string, length: number} |
+ *   null}} Pipeline
  */
 
-/** Nothing tells of what an application changes by itself, so everything is looked at again after this time. */
+/**
+ * What the station has of what a station can do without: its library, the inbox for shows, and the statistics
+ * that it keeps.
+ *
+ * @typedef {{library: boolean, inbox: boolean, history: boolean, configuration: boolean}} Parts
+ */
+
+/**
+ * Nothing tells of what an application changes by itself, so everything is looked at again after this time.
+ */
 const LOOKS_AGAIN = 10_000;
 /** Events that come together lead to one look. */
 const TOGETHER = 120;
@@ -31,6 +41,8 @@ const pipelines = new Map();
 const followers = [];
 /** @type {(() => void)[]} */
 const readers = [];
+/** @type {Parts} */
+let parts = { library: false, inbox: false, history: false, configuration: false };
 let chosen = "";
 /** When the chosen pipeline was looked at, by the clock of `performance`. */
 let lookedAt = 0;
@@ -43,6 +55,12 @@ export const pipeline = () => pipelines.get(chosen);
 export const names = () => [...pipelines.keys()];
 /** The path of the shown pipeline in the API. */
 export const base = () => `/api/v1/pipelines/${encodeURIComponent(chosen)}`;
+/**
+ * Whether the station has a part. What it does not have is not asked for.
+ *
+ * @param {keyof Parts} part
+ */
+export const hasPart = (part) => parts[part];
 /** How old the state of the shown pipeline is, in seconds. */
 export const age = () => (performance.now() - lookedAt) / 1000;
 
@@ -119,6 +137,14 @@ function connect() {
     if (!pipelines.has(chosen)) chosen = names()[0] ?? "";
     tell();
     librarySoon();
+    // Who has no answer is away, and gets another snapshot.
+    void learn()
+      .then((isOther) => {
+        if (!isOther) return;
+        tell();
+        librarySoon();
+      })
+      .catch(() => {});
   });
   events.addEventListener("changed", (event) => {
     if (JSON.parse(event.data).path.startsWith("/api/v1/library/")) librarySoon();
@@ -174,6 +200,13 @@ async function again() {
   void look();
 }
 
+/** Learns what the station has, and whether that is something else than before, as after a restart. */
+async function learn() {
+  const before = JSON.stringify(parts);
+  ({ parts } = await send("GET", "/api/v1/server"));
+  return JSON.stringify(parts) !== before;
+}
+
 /** @param {Pipeline} state */
 function keep(state) {
   pipelines.set(state.name, state);
@@ -198,7 +231,8 @@ function away(isAway) {
  * @returns {Promise<void>}
  */
 export async function begin() {
-  for (const state of await ask("GET", "/api/v1/pipelines")) keep(state);
+  const [states] = await Promise.all([ask("GET", "/api/v1/pipelines"), learn()]);
+  for (const state of states) keep(state);
   chosen ||= names()[0] ?? "";
   tell();
 }

@@ -73,7 +73,7 @@ export async function refresh() {
     // A row is another one when anything of it has changed.
     fill(find("user-list", HTMLOListElement), users, (user) => JSON.stringify(user), row);
   } catch (problem) {
-    if (isNewest()) complain(`The users are not told: ${/** @type {Error} */ (problem).message}.`);
+    if (isNewest()) complain(`The users cannot be shown: ${/** @type {Error} */ (problem).message}.`);
   }
 }
 
