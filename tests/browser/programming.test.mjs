@@ -2,7 +2,7 @@
 // points.
 
 import assert from "node:assert/strict";
-import { copyFileSync } from "node:fs";
+import { copyFileSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { axeFindsNothing, begin, end, openAs, PATIENCE } from "./operators.mjs";
@@ -84,7 +84,10 @@ const tracksAre = (page, names) =>
 async function close(...pages) {
   for (const page of pages) {
     // So /health answers where the machine is too busy for the mixer.
-    assert.deepEqual(page.said.filter((text) => !text.includes("status of 503")), []);
+    assert.deepEqual(
+      page.said.filter((text) => !text.includes("status of 503")),
+      [],
+    );
     await page.context().close();
   }
 }
@@ -157,6 +160,7 @@ test("a playlist is made, ordered, mended, renamed and played by the keyboard al
   assert.equal((await api(ana, "pipelines/main/playlist")).name, "library:Morgen");
 
   // What one does, the other sees; a removal is undone.
+  await tracksAre(ana, ["500", "1000"]);
   await eve.locator("#playlist-remove").focus();
   await eve.keyboard.press("Enter");
   await eve.locator("#notes", { hasText: "is removed" }).waitFor();
@@ -262,11 +266,52 @@ for (const [name, { path, view, shown, answers }] of Object.entries(LISTS)) {
     comes();
     await Promise.all(all);
     // What the console does with an answer is done before it draws twice.
-    await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+    await page.evaluate(
+      () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))),
+    );
     assert.match(await page.locator(shown).textContent(), /new/);
     await page.context().close();
   });
 }
+
+test("a playlist is saved as an M3U and made of one, and what is not there is named", async () => {
+  const page = await openAs("eve");
+  await make(page, "Früh & spät");
+  await addTrack(page, "1000");
+  await tracksAre(page, ["1000"]);
+  const saving = page.waitForEvent("download");
+  await page.locator("#playlist-export").press("Enter");
+  const saved = await saving;
+  assert.equal(saved.suggestedFilename(), "Früh & spät.m3u8");
+  const m3u = readFileSync(await saved.path(), "utf8");
+  assert.match(m3u, /\n1\.wav\n$/);
+
+  const choose = (text) =>
+    page.locator("#import-file").setInputFiles([
+      // As a Mac names it.
+      { name: "Früh & spät.m3u8".normalize("NFD"), mimeType: "audio/x-mpegurl", buffer: Buffer.from(text) },
+    ]);
+  await choose(`${m3u}0.wav\n<b>gone</b>.mp3\n`);
+  await tracksAre(page, ["1000", "500"]);
+  const leftOut = page.locator("#import-left-out li");
+  await page.locator("#import-note", { hasText: "“Früh & spät” has 2 of 3. Left out:" }).waitFor();
+  assert.deepEqual(await leftOut.allTextContents(), ["<b>gone</b>.mp3: it is not in the library"]);
+  await axeFindsNothing(page, "what was left out");
+  // What was there is not lost.
+  await page.locator("#notes", { hasText: "is what the file says now" }).getByText("Undo").last().click();
+  await tracksAre(page, ["1000"]);
+  await choose("gone.mp3\n");
+  await page
+    .locator("#notes .bad", { hasText: "none of its entries (1) is a track of the library" })
+    .waitFor();
+  await tracksAre(page, ["1000"]);
+  assert.equal(await leftOut.count(), 0);
+  const ana = await openAs("ana");
+  await goTo(ana, "playlists");
+  assert.equal(await ana.locator("#import-form").isVisible(), false);
+  await close(ana);
+  await page.context().close();
+});
 
 test("a query shows what it finds as one types, and what was typed outlives a lost line", async () => {
   const page = await openAs("eve");
@@ -312,7 +357,10 @@ test("jingles are played over the programme by a tap and by a key, and played ne
   await until("it is silent", async () => (await api(ana, "pipelines/main/voices")).length === 0);
   await ana.locator("#hold").click();
   await ana.locator("#on-held", { hasText: "is held" }).waitFor();
-  await ana.getByRole("button", { name: /^Play “.*” next$/ }).first().click();
+  await ana
+    .getByRole("button", { name: /^Play “.*” next$/ })
+    .first()
+    .click();
   await until("it is next", async () => (await api(ana, "pipelines/main/queue"))[0]?.file === "1.wav");
   await ana.locator("#queue-clear").click();
   await ana.locator("#hold").click();
@@ -360,7 +408,10 @@ test("cue points are shown, set by numbers, refused in a sentence, undone, and h
 
   // A dj looks.
   const ana = await openAs("ana");
-  await ana.getByRole("button", { name: /^Cues of/ }).first().press("Enter");
+  await ana
+    .getByRole("button", { name: /^Cues of/ })
+    .first()
+    .press("Enter");
   await ana.locator("#cues[open]").waitFor();
   assert.equal(await ana.locator("#cues").getByLabel("Begins at (s)").isDisabled(), true);
   assert.equal(await ana.locator("#cues").getByRole("button", { name: "Save" }).isVisible(), false);

@@ -3,13 +3,13 @@
 
 import { ask, inOrder, order } from "./api.js";
 import { button, el, fill, find } from "./dom.js";
-import { Problem } from "./http.js";
+import { begin as beginImport, m3uOf } from "./m3u.js";
 import { complain, say } from "./notes.js";
 import { begin as beginOrdered, forget, show as showOrdered } from "./ordered.js";
 import { ALL, change, pathOf, write } from "./playlist.js";
 import { may } from "./session.js";
 import { begin as beginSmart, show as showSmart } from "./smart.js";
-import { base, look, onLibraryChange, pipeline } from "./station.js";
+import { base, hasPart, look, onLibraryChange, pipeline } from "./station.js";
 
 /** @typedef {import("./playlist.js").Playlist} Playlist */
 
@@ -20,7 +20,11 @@ const OF_LIBRARY = "library:";
 let playlists = [];
 /** The name of the playlist that is shown. */
 let chosen = "";
-/** The name of a playlist that may be gone for what is being done here, before that is answered. @type {string | null} */
+/**
+ * The name of a playlist that may be gone for what is being done here, before that is answered.
+ *
+ * @type {string | null}
+ */
 let leaving = null;
 /** Whether the library may have changed since it was asked. */
 let isStale = true;
@@ -45,6 +49,7 @@ export function begin() {
   kind.onchange = () => void setKind(kind.value);
   find("playlist-load", HTMLButtonElement).onclick = () => void load();
   find("playlist-remove", HTMLButtonElement).onclick = () => void remove();
+  beginImport(importAs);
   beginOrdered(reread);
   beginSmart(reread);
 }
@@ -63,22 +68,20 @@ async function reread() {
   isStale = false;
   const note = find("playlists-note", HTMLParagraphElement);
   try {
-    const answer = await ask("GET", ALL);
+    const answer = hasPart("library") ? await ask("GET", ALL) : [];
     if (!isNewest()) return;
     playlists = answer;
     forget();
-    note.textContent =
-      playlists.length === 0
+    note.textContent = !hasPart("library")
+      ? "This station has no library, which would have playlists: see [library] in its configuration."
+      : playlists.length === 0
         ? "There are none yet. A playlist is played where it is named, or from here."
         : "";
   } catch (problem) {
     if (!isNewest()) return;
-    const isNone = problem instanceof Problem && problem.status === 404;
-    isStale = !isNone;
+    isStale = true;
     playlists = [];
-    note.textContent = isNone
-      ? "This station has no library, which would have playlists: see [library] in its configuration."
-      : `The library does not answer: ${/** @type {Error} */ (problem).message}.`;
+    note.textContent = `The library does not answer: ${/** @type {Error} */ (problem).message}.`;
   }
   show();
 }
@@ -149,6 +152,7 @@ function showChosen() {
   // What somebody types at the moment stays.
   if (heading.textContent !== name) field.value = name;
   heading.textContent = name;
+  find("playlist-export", HTMLAnchorElement).href = m3uOf(name);
   find("playlist-kind", HTMLSelectElement).value = kind;
   const mayChange = may("change");
   for (const control of find("playlist-head", HTMLElement).querySelectorAll("input, select, .change")) {
@@ -173,6 +177,30 @@ async function make() {
   say(`The playlist “${name}” is there.`, () =>
     andShow(() => order("remove it", "DELETE", pathOf(name)), ""),
   );
+}
+
+/**
+ * Makes a playlist of a file, or replaces the one of its name.
+ *
+ * @param {string} name
+ * @param {() => Promise<unknown>} put
+ */
+async function importAs(name, put) {
+  const before = playlists.find((playlist) => playlist.name === name);
+  const isThere = await andShow(async () => {
+    try {
+      return await put();
+    } catch (problem) {
+      return complain(`Could not import “${name}”: ${/** @type {Error} */ (problem).message}.`);
+    }
+  }, name);
+  const undo = () =>
+    before
+      ? andShow(() => write("bring back what was there", before), name)
+      : andShow(() => order("remove it", "DELETE", pathOf(name)), "");
+  if (isThere)
+    say(before ? `“${name}” is what the file says now.` : `The playlist “${name}” is there.`, undo);
+  return isThere;
 }
 
 async function rename() {
@@ -215,7 +243,5 @@ async function remove() {
   if (!playlist) return;
   const { name } = playlist;
   if (!(await andShow(() => order("remove the playlist", "DELETE", pathOf(name)), ""))) return;
-  say(`The playlist “${name}” is removed.`, () =>
-    andShow(() => write("bring it back", playlist), name),
-  );
+  say(`The playlist “${name}” is removed.`, () => andShow(() => write("bring it back", playlist), name));
 }
