@@ -21,7 +21,8 @@ const KEPT = 2_000;
 /** @type {Map<string, string>} */
 const names = new Map();
 /**
- * An entry that an undo has brought back is another one. Steps before that still know its former path in the API.
+ * An entry that an undo has brought back is another one. Steps before that still know its former path in the
+ * API.
  *
  * @type {Map<string, string>}
  */
@@ -85,13 +86,14 @@ async function show() {
     find("ahead", HTMLOListElement),
     after.slice(0, SHOWN_AHEAD),
     (entry) => `${entry.id} ${entry.title}`,
-    ({ title, reason }) => el("li", {}, el("span", { class: "name", dir: "auto" }, title), reasonOf(reason)),
+    aheadRow,
+    (element) => element.querySelector("button")?.toggleAttribute("disabled", !mayPlay),
   );
 }
 
 /**
- * What an entry is called. The station reads the tags of the next track alone; of those behind it they are asked
- * for, once.
+ * What an entry is called. The station reads the tags of the next track alone; of those behind it they are
+ * asked for, once.
  *
  * @param {Entry} entry
  */
@@ -113,6 +115,17 @@ function nameOf({ file, title }) {
 }
 
 const soon = settled(100, () => void refresh());
+
+/** @param {Entry} entry */
+function aheadRow({ file, title, reason }) {
+  return el(
+    "li",
+    { title: file },
+    el("span", { class: "name", dir: "auto" }, title),
+    reasonOf(reason),
+    button("Next", () => add(file, 0), { "aria-label": `Play next: “${title}”` }),
+  );
+}
 
 /** @param {string | null | undefined} reason */
 function reasonOf(reason) {
@@ -239,4 +252,4 @@ async function clear() {
 
 /** Looks, and says so if that fails. */
 export const refresh = () =>
-  show().catch((/** @type {Error} */ problem) => complain(`No queue: ${problem.message}.`));
+  show().catch((/** @type {Error} */ problem) => complain(`The queue cannot be shown: ${problem.message}.`));
