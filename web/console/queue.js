@@ -121,7 +121,7 @@ function aheadRow({ file, title, reason }) {
   return el(
     "li",
     { title: file },
-    el("span", { class: "name", dir: "auto" }, title),
+    el("span", { class: "name faint", dir: "auto" }, title),
     reasonOf(reason),
     button("Next", () => add(file, 0), { "aria-label": `Play next: “${title}”` }),
   );
