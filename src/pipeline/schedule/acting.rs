@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use jiff::{SignedDuration, Timestamp};
 
 #[cfg(feature = "library")]
-use super::ahead::{STEPPED_PATIENCE, WITHIN};
+use super::ahead::WITHIN;
 use super::over_live::Announced;
 use super::slot_files::{FoundFiles, Looked};
 use super::{Desk, MOST_NAMED, Scheduling, timestamp};
@@ -114,7 +114,7 @@ impl Scheduling {
         }
         let slots = desk.director.wanted_ahead(&rules, self.now(), WITHIN);
         desk.ahead.look(&inner.programming.files, slots, levelling.heard_ahead());
-        let deadline = Instant::now() + STEPPED_PATIENCE;
+        let deadline = Instant::now() + super::STEPPED_PATIENCE;
         while is_stepped && desk.ahead.listens() && !self.is_ending() && Instant::now() < deadline {
             drop(desk);
             std::thread::sleep(STEPPED_GLANCE);

@@ -22,9 +22,6 @@ pub(super) const WITHIN: Duration = Duration::from_secs(24 * 3600);
 /// How often it is looked for files that are new.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
-/// How long a stepped clock waits until all is heard.
-pub(super) const STEPPED_PATIENCE: Duration = Duration::from_secs(60);
-
 /// What was heard of the files that slots will play: at most two for each slot.
 #[derive(Debug, Default)]
 pub(in crate::pipeline) struct HeardAhead(Mutex<HashMap<PathBuf, (Stamp, Heard)>>);

@@ -53,6 +53,10 @@ const MAX_REPORTS: usize = 256;
 /// How long health names a slot that was dropped.
 const NAMED_FOR: Duration = Duration::from_secs(3600);
 
+/// How long something waits for a disk while the clock is stepped: however busy a machine is, it plays the
+/// same.
+const STEPPED_PATIENCE: Duration = Duration::from_secs(60);
+
 /// The most dropped slots that health names.
 const MOST_NAMED: usize = 16;
 

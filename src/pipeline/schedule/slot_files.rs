@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use super::STEPPED_PATIENCE;
 use super::reading::{Known, find_files, name_of};
 use super::stock::Stock;
 use crate::filework::FileWork;
@@ -15,9 +16,6 @@ use crate::playout::schedule::{Material, SlotWants, Track, Tracks, Wanted};
 
 /// How long a slot waits for the disk of its file.
 const PATIENCE: Duration = Duration::from_secs(2);
-
-/// The same by a stepped clock, which waits for disks: however busy a machine is, it plays the same.
-const STEPPED_PATIENCE: Duration = Duration::from_secs(60);
 
 /// Looks for files. Cheap to clone.
 #[derive(Clone)]

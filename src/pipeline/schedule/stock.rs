@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam::channel::{Receiver, bounded};
 
+use super::STEPPED_PATIENCE;
 use super::reading::{Known, News, Unread, read_known, read_list};
 use super::slot_files::Finder;
 use crate::engine::shared::SharedUpNext;
@@ -28,9 +29,6 @@ const BATCH: usize = 256;
 
 /// How often it is looked whether a playlist has changed, and whether files have.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
-
-/// How long a start with a stepped clock waits until all is read.
-const STEPPED_PATIENCE: Duration = Duration::from_secs(60);
 
 /// The material of one pipeline.
 pub(super) struct Stock {

@@ -169,7 +169,7 @@ impl fmt::Display for Every {
         match self {
             Every::Songs(1) => f.write_str("1 song"),
             Every::Songs(songs) => write!(f, "{songs} songs"),
-            Every::Time(time) => f.write_str(&humantime::format_duration(*time).to_string().replace(' ', "")),
+            Every::Time(time) => f.write_str(&duration_text(*time)),
         }
     }
 }
@@ -488,7 +488,7 @@ mod tests {
         assert_eq!(read("4 songs"), Ok(Every::Songs(4)));
         assert_eq!(read("1 song"), Ok(Every::Songs(1)));
         assert_eq!(read("15m"), Ok(Every::Time(Duration::from_secs(900))));
-        for text in ["4 songs", "1 song", "15m", "1h30m"] {
+        for text in ["4 songs", "1 song", "15m", "1h30m", "1d", "7d"] {
             assert_eq!(read(text).unwrap().to_string(), text);
         }
         assert!(read("four songs").unwrap_err().contains("no number of songs"));
