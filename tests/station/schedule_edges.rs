@@ -13,7 +13,7 @@ use longwave_testing::studio::{Studio, stem};
 
 use crate::djs::{Dj, pass};
 use crate::live_inputs::{LIVE, STEREO, settings as live_settings};
-use crate::schedule::{BEFORE, Files, HARD, assert_at, began, dropped, played, slot, stop_sounding};
+use crate::schedule::{BEFORE, Files, HARD, assert_at, at, began, dropped, played, slot, stop_sounding};
 
 /// What is no audio.
 const NOISE: &[u8] = &[b'?'; 5_000];
@@ -140,6 +140,23 @@ fn a_slot_is_ordered_again_when_the_air_is_free_before_its_time() {
     studio.pipeline.resume(Duration::ZERO).unwrap();
     studio.run(seconds(10.0));
     assert_at(&studio, "news", 10_000);
+    stop_sounding(studio);
+}
+
+/// The first track would end twenty seconds after the news have come.
+#[test]
+fn what_comes_next_says_what_will_happen_at_its_time() {
+    let files = Files::with(&[("news.wav", 5.0)]);
+    let studio = files.after(5.0, BEFORE, vec![files.news(SlotStart::Hard)]);
+    let next = studio.pipeline.up_next(1).pop().unwrap().1;
+    assert_eq!(stem(&next.path), "news");
+    assert_eq!(next.reason.unwrap().to_string(), "slot news at 07:00");
+    let planned = studio.pipeline.preview(seconds(60.0)).unwrap();
+    assert_eq!((stem(&planned[0].entry.path).as_str(), planned[0].at), ("news", at("2026-11-30T07:00:00Z")));
+    studio.run(seconds(8.0));
+    assert_at(&studio, "news", 10_000);
+    let news = studio.pipeline.current_track().unwrap();
+    assert_eq!(news.track.reason.to_string(), "slot news at 07:00");
     stop_sounding(studio);
 }
 

@@ -370,12 +370,22 @@ impl Scheduling {
     ) -> bool {
         let Desk { director, stock, pending, .. } = desk;
         let Some(pick) = director.due_slot(rules, &Looked { stock, found }, at) else { return false };
-        let Some(slot) = pick.slot(rules).filter(|slot| slot.start.interrupts()) else { return false };
+        let Some(slot) = pick.slot(rules).filter(|_| pick.interrupts(rules)) else { return false };
         let follower = Follower::Slot { waits: slot.start == SlotStart::Hard };
         let give_way = self.give_way(when, pick.track.entry.kind, follower);
+        let now = self.now();
+        let pick = pick.beginning_at(match when {
+            TakesAir::AtOnce => now,
+            TakesAir::At(time) => time.max(now),
+        });
         let id = self.up_next.lock().play_now(pick.entry(), give_way);
         *pending = Some((id, pick));
         true
+    }
+
+    /// Whether the programme is on the air.
+    pub(super) fn is_programme_on_air(&self) -> bool {
+        self.air() == Air::Programme
     }
 
     /// Who has the air.

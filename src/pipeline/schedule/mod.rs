@@ -365,6 +365,16 @@ impl Scheduling {
         (desk, found)
     }
 
+    /// From when on something may end the track on the air, and when it ends by itself. Nothing ends it while
+    /// somebody else has the air.
+    fn left_of_track(&self, desk: &Desk) -> (Timestamp, Timestamp) {
+        let ends = self.next_begins(desk);
+        match self.is_programme_on_air() {
+            true => (desk.looked_until.max(self.now()), ends),
+            false => (ends, ends),
+        }
+    }
+
     /// When the next track begins, as far as that is known.
     fn next_begins(&self, desk: &Desk) -> Timestamp {
         self.ends(desk).unwrap_or_else(|| self.now())
@@ -387,8 +397,10 @@ impl Planner for Scheduling {
         let mut desk = self.desk();
         self.read_reports(&mut desk);
         let Some(rules) = desk.rules.clone() else { return };
-        let at = self.next_begins(&desk);
-        let wanted = desk.director.wanted(&rules, at);
+        let ends = self.ends(&desk);
+        desk.director.ends_at(ends);
+        let (after, ends) = self.left_of_track(&desk);
+        let wanted = desk.director.wanted_next(&rules, after, ends);
         let (mut desk, found) = self.look_for(desk, &wanted);
         if !desk.plays_by(&rules) || !self.up_next.lock().is_schedule_awaited() {
             // It is asked again, or something else comes next.
@@ -398,7 +410,9 @@ impl Planner for Scheduling {
         self.read_reports(&mut desk);
         let Desk { director, stock, .. } = &mut *desk;
         stock.look_at_playlist(&self.up_next);
-        let pick = director.next(&rules, &Looked { stock, found: &found }, at);
+        let material = Looked { stock, found: &found };
+        let at = director.gives_way(&rules, &material, after, ends).unwrap_or(ends);
+        let pick = director.next(&rules, &material, at);
         let entry = pick.as_ref().map(Pick::entry);
         let is_slot = pick.as_ref().is_some_and(|pick| pick.slot(&rules).is_some());
         let id = self.up_next.lock().schedule(entry, is_slot);

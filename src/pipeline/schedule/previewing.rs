@@ -37,12 +37,12 @@ impl Scheduling {
         let mut desk = self.desk();
         self.read_reports(&mut desk);
         let Some(rules) = desk.rules.clone() else { return Vec::new() };
-        let (now, ends) = (self.now(), self.next_begins(&desk));
+        let (after, ends) = self.left_of_track(&desk);
         desk.stock.look_at_playlist(&self.up_next);
         let (director, material) = (desk.director.clone(), desk.stock.copy());
         // It takes time. What comes next on the air does not wait for it.
         drop(desk);
-        preview_of_what_comes(director, &rules, &material, now, ends, time)
+        preview_of_what_comes(director, &rules, &material, after, ends, time)
     }
 }
 

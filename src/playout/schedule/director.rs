@@ -23,6 +23,9 @@ use crate::path_text;
 /// By how many rounds of a daypart's playlists one can be ahead or behind.
 const MOST_ROUNDS: i64 = 2;
 
+/// How many interruptions of one track are looked at, however long it says that it is.
+const MOST_INTERRUPTIONS: usize = 24;
+
 /// An end is not noted anew if it is nearer than this to what was known.
 const NEAR: Duration = Duration::from_secs(1);
 
@@ -108,6 +111,14 @@ impl Director {
     pub fn wanted(&mut self, rules: &Rules, at: Timestamp) -> Vec<SlotWants> {
         let due = self.slots.due(rules, at);
         due.iter().map(|due| self.slots.wants(rules, due)).collect()
+    }
+
+    /// The same of the slots that may end the track on the air between these moments, and of those that are due
+    /// at the end.
+    pub fn wanted_next(&mut self, rules: &Rules, after: Timestamp, ends: Timestamp) -> Vec<SlotWants> {
+        let interruptions = self.interruptions(rules, after, ends).into_iter().map(|(at, _)| at);
+        let moments: Vec<Timestamp> = interruptions.chain([ends]).collect();
+        moments.into_iter().flat_map(|at| self.wanted(rules, at)).collect()
     }
 
     /// What a slot that is due wants.
@@ -402,6 +413,41 @@ impl Director {
             (Some(at), over) if over.is_none_or(|over| at < over) => Some((at, Interruption::Slot)),
             (_, over) => over.map(|at| (at, Interruption::TimeIsOver)),
         }
+    }
+
+    /// When the track on the air, which ends at `ends` by itself, is ended before that by what comes after this
+    /// moment. A slot ends it if it has something to play.
+    pub fn gives_way(
+        &mut self,
+        rules: &Rules,
+        material: &dyn Material,
+        after: Timestamp,
+        ends: Timestamp,
+    ) -> Option<Timestamp> {
+        self.interruptions(rules, after, ends).into_iter().find_map(|(at, by)| {
+            let pick = self.due_slot(rules, material, at).filter(|pick| pick.interrupts(rules));
+            (by != Interruption::Slot || pick.is_some()).then_some(at)
+        })
+    }
+
+    /// What may end the track on the air between these moments, up to the first that does in any case. It is
+    /// looked for again when each of them has passed.
+    fn interruptions(
+        &mut self,
+        rules: &Rules,
+        after: Timestamp,
+        before: Timestamp,
+    ) -> Vec<(Timestamp, Interruption)> {
+        let mut all = Vec::new();
+        while all.len() < MOST_INTERRUPTIONS {
+            let after = all.last().map_or(after, |(at, _)| *at);
+            let Some(next) = self.interruption(rules, after).filter(|(at, _)| *at < before) else { break };
+            all.push(next);
+            if next.1 != Interruption::Slot {
+                break;
+            }
+        }
+        all
     }
 
     /// When the next slot comes after this moment.

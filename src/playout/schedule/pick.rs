@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::last_plays::since;
 use super::material::{Track, Tracks};
 use super::reason::Reason;
 use super::settings::{SlotSettings, SlotStart};
@@ -33,6 +34,14 @@ impl Pick {
         Entry { reason: Some(Arc::new(self.reason.clone())), ..self.track.entry.clone() }
     }
 
+    /// The same if it begins at this moment: its reason says how late that is.
+    pub fn beginning_at(mut self, at: Timestamp) -> Pick {
+        if let (Origin::Slot(due), Reason::Slot { late, .. }) = (&self.from, &mut self.reason) {
+            *late = since(at, due.at).as_secs();
+        }
+        self
+    }
+
     /// The same under new rules. `None` if they do not have the slot or insert that it is of.
     pub fn carried_over(mut self, old: &Rules, new: &Rules) -> Option<Pick> {
         match &mut self.from {
@@ -49,6 +58,11 @@ impl Pick {
     pub fn not_before(&self, rules: &Rules) -> Option<Timestamp> {
         let due = self.due().filter(|due| due.settings(rules).start == SlotStart::Hard)?;
         Some(due.at())
+    }
+
+    /// Whether it does not wait for the end of a track.
+    pub fn interrupts(&self, rules: &Rules) -> bool {
+        self.slot(rules).is_some_and(|slot| slot.start.interrupts())
     }
 
     /// The slot that it is of, if it is of one.

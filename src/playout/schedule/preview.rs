@@ -4,7 +4,6 @@ use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
 
-use super::director::Interruption;
 use super::slots::later;
 use super::{Director, Material, Reason, Rules};
 use crate::playout::Entry;
@@ -33,17 +32,17 @@ pub struct Planned {
     pub is_cut: bool,
 }
 
-/// What is played after the track on the air, which ends at `ends` if nothing ends it before, until so much
-/// later. The director is a copy: what is on the air is not touched.
+/// What is played after the track on the air, which ends at `ends` if nothing ends it after `after`, until so
+/// much later. The director is a copy: what is on the air is not touched.
 pub(crate) fn preview_of_what_comes(
     mut director: Director,
     rules: &Rules,
     material: &dyn Material,
-    now: Timestamp,
+    after: Timestamp,
     ends: Timestamp,
     time: Duration,
 ) -> Vec<Planned> {
-    let at = cut(&mut director, rules, material, now, ends).unwrap_or(ends);
+    let at = director.gives_way(rules, material, after, ends).unwrap_or(ends);
     preview(director, rules, material, at, later(at, time))
 }
 
@@ -83,7 +82,7 @@ pub(super) fn simulate(
         let length = pick.track.duration.unwrap_or(UNKNOWN_LENGTH);
         let ends = later(at, length.saturating_sub(rules.overlap(&pick.track)).max(SHORTEST));
         director.began(rules, &pick.track, Some(&pick), at, Some(ends));
-        let cut = cut(&mut director, rules, material, at, ends);
+        let cut = director.gives_way(rules, material, at, ends);
         let next = cut.unwrap_or(ends);
         planned.push(Planned {
             at: at.into(),
@@ -101,26 +100,4 @@ pub(super) fn simulate(
 fn next_minute(at: Timestamp) -> Timestamp {
     let second = (at.as_second().div_euclid(60) + 1) * 60;
     Timestamp::from_second(second).unwrap_or(Timestamp::MAX)
-}
-
-/// When the track on the air is ended before its time, if it is.
-fn cut(
-    director: &mut Director,
-    rules: &Rules,
-    material: &dyn Material,
-    began: Timestamp,
-    ends: Timestamp,
-) -> Option<Timestamp> {
-    let mut after = began;
-    loop {
-        let (at, by) = director.interruption(rules, after)?;
-        if at >= ends {
-            return None;
-        }
-        match by {
-            Interruption::TimeIsOver | Interruption::SlotAsTimeIsOver => return Some(at),
-            Interruption::Slot if director.due_slot(rules, material, at).is_some() => return Some(at),
-            Interruption::Slot => after = at,
-        }
-    }
 }

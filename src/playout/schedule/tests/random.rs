@@ -60,7 +60,10 @@ fn preview_with_restarts(
         let mut next = ends;
         let mut after = at;
         while let Some((cut, by)) = director.interruption(rules, after).filter(|(cut, _)| *cut < ends) {
-            let takes = by != Interruption::Slot || director.due_slot(rules, material, cut).is_some();
+            let takes = by != Interruption::Slot || {
+                let pick = director.due_slot(rules, material, cut);
+                pick.is_some_and(|pick| pick.interrupts(rules))
+            };
             if takes {
                 next = cut;
                 break;

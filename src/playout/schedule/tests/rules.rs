@@ -182,6 +182,31 @@ fn a_restart_goes_on_where_it_was_and_a_clock_that_was_wrong_fires_nothing() {
 }
 
 #[test]
+fn what_comes_next_is_chosen_for_the_moment_at_which_something_ends_the_track() {
+    let slots = vec![
+        slot("daily 07:00", "news.mp3", SlotStart::Hard),
+        slot("daily 06:59", "talk.mp3", SlotStart::Soft),
+    ];
+    let rules = Rules::new(&in_utc(slots), Crossfade::default());
+    let (began, ends) = (at("2026-11-30T06:58:00Z"), at("2026-11-30T07:00:08Z"));
+    let talk = long_tracks().with_file("talk.mp3", 60, at(MORNING));
+    let both = long_tracks().with_file("talk.mp3", 60, at(MORNING)).with_file("news.mp3", 60, at(MORNING));
+    let mut director = Director::new(1, at(MORNING));
+    director.began(&rules, &track("song", "", 128_000), None, began, Some(ends));
+    let gives_way = director.gives_way(&rules, &both, began, ends);
+    assert_eq!(gives_way, Some(at("2026-11-30T07:00:00Z")));
+    let reason = director.next(&rules, &both, gives_way.unwrap()).unwrap().reason.to_string();
+    assert_eq!(reason, "slot news at 07:00");
+    assert_eq!(director.gives_way(&rules, &talk, began, ends), None, "what is soft waits for the end");
+    let reason = director.next(&rules, &talk, ends).unwrap().reason.to_string();
+    assert_eq!(reason, "slot talk at 06:59, 68 s late");
+    // What may be ended, and what is due at its end.
+    let wanted = director.wanted_next(&rules, began, ends);
+    let files: Vec<_> = wanted.iter().map(|slot| slot.own.path.to_str().unwrap()).collect();
+    assert_eq!(files, ["news.mp3", "talk.mp3", "news.mp3", "talk.mp3"]);
+}
+
+#[test]
 fn dayparts_take_their_turns_by_weight_and_inserts_come_between_the_songs() {
     let schedule = Schedule {
         zone: "UTC".parse().unwrap(),
