@@ -22,7 +22,7 @@ use crate::event::{Emitter, Event, TrackInfo};
 use crate::filework::{Doing, FileWork, NoAnswer};
 use crate::ids::EntryId;
 use crate::metadata::{Tags, format_title, one_line};
-use crate::playout::{Began, Entry, GiveWay, Heard, LONGEST_OVERLAP, Origin, Reason};
+use crate::playout::{Began, Entry, GiveWay, Heard, LONGEST_OVERLAP, Origin, Rank, Reason};
 use crate::ring::Feed;
 use crate::units::{FrameCount, SampleRate};
 
@@ -325,7 +325,7 @@ impl Picker {
             {
                 match plans {
                     // The playlist goes on.
-                    0 => _ = list.lock().schedule(None, false),
+                    0 => _ = list.lock().schedule(None, Rank::AfterQueue),
                     _ => planner.plan(),
                 }
                 plans = plans.saturating_sub(1);

@@ -52,5 +52,7 @@ pub use schedule::{
 #[cfg(feature = "library")]
 pub use silence::{CuePoints, SLICE, cue_points};
 pub use steering::{MAX_CORRECTION, Steering};
-pub(crate) use upnext::{Appointment, Asked, Began, Delta, Due, Follower, GiveWay, Meant, RunningOrder};
+pub(crate) use upnext::{
+    Appointment, Asked, Began, Delta, Due, Follower, GiveWay, Meant, Rank, RunningOrder,
+};
 pub use upnext::{Candidate, ListId, ListState, Origin, Place, Playlist, Snapshot, Turn, UpNext, When};

@@ -160,6 +160,18 @@ fn what_comes_next_says_what_will_happen_at_its_time() {
     stop_sounding(studio);
 }
 
+/// What would have come next is the slot.
+#[test]
+fn a_skip_long_before_a_slot_does_not_begin_it_before_its_time() {
+    let files = Files::with(&[("news.wav", 5.0)]);
+    let studio = files.after(3.0, BEFORE, vec![files.news(SlotStart::Hard)]);
+    studio.pipeline.skip().unwrap();
+    studio.run(seconds(15.0));
+    assert_at(&studio, "news", 10_000);
+    assert!(played(&studio)[1].1.abs_diff(3_000) <= 4 * HARD, "{:?}", played(&studio));
+    stop_sounding(studio);
+}
+
 #[test]
 fn an_order_a_moment_before_a_slot_does_not_take_its_turn() {
     let files = Files::with(&[("news.wav", 5.0), ("order.wav", 20.0)]);

@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicU32;
 use super::*;
 use crate::event::TrackInfo;
 use crate::ids::EntryId;
+use crate::playout::Rank;
 
 /// A schedule that chooses one track again and again, once it has been asked so often that it has something to
 /// say.
@@ -19,7 +20,7 @@ impl Planner for Chooses {
         let hesitated =
             self.hesitates.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
         if hesitated.is_err() {
-            self.up_next.lock().schedule(Some(Entry::new(self.track)), false);
+            self.up_next.lock().schedule(Some(Entry::new(self.track)), Rank::AfterQueue);
         }
     }
     fn began(&self, _: &Arc<TrackInfo>) {}

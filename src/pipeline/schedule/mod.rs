@@ -38,7 +38,7 @@ use crate::health::Warning;
 use crate::ids::EntryId;
 use crate::library::Library;
 use crate::playout::schedule::{Director, DueSlot, Pick, Playing, Reason, Rules, Schedule, SlotWants, Track};
-use crate::playout::{Crossfade, Entry};
+use crate::playout::{Crossfade, Entry, Rank};
 use crate::units::SampleRate;
 #[cfg(feature = "library")]
 pub(super) use ahead::HeardAhead;
@@ -380,8 +380,12 @@ impl Scheduling {
         self.ends(desk).unwrap_or_else(|| self.now())
     }
 
-    /// When the track on the air gives way to the next by itself; `None` if that is not known.
+    /// When the track on the air gives way to the next by itself; `None` if that is not known, or if there is
+    /// none: then the next begins at once.
     fn ends(&self, desk: &Desk) -> Option<Timestamp> {
+        if self.up_next.lock().has_nothing_on_air() {
+            return None;
+        }
         let now = self.clock.position();
         let Last { id, ends, overlap } = desk.last.as_ref()?;
         let on_air = read(&self.on_air);
@@ -414,8 +418,12 @@ impl Planner for Scheduling {
         let at = director.gives_way(&rules, &material, after, ends).unwrap_or(ends);
         let pick = director.next(&rules, &material, at);
         let entry = pick.as_ref().map(Pick::entry);
-        let is_slot = pick.as_ref().is_some_and(|pick| pick.slot(&rules).is_some());
-        let id = self.up_next.lock().schedule(entry, is_slot);
+        let rank = match pick.as_ref().and_then(Pick::due) {
+            None => Rank::AfterQueue,
+            Some(due) if director.due_slots(&rules, self.now()).contains(due) => Rank::First,
+            Some(_) => Rank::FirstThen,
+        };
+        let id = self.up_next.lock().schedule(entry, rank);
         desk.has_nothing = pick.is_none();
         desk.pending = id.zip(pick);
         // What has begun may be over before the next time that was known.

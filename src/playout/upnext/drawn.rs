@@ -31,6 +31,7 @@ impl UpNext {
     /// Takes the next entry, as if it had begun to sound. [`drawn_begins`](Self::drawn_begins) says that it
     /// has, [`drawn_fails`](Self::drawn_fails) that it cannot.
     pub(super) fn draw(&mut self) -> Option<Drawn> {
+        self.come_early();
         let next = self.peek()?;
         let (entry, origin) = (Listed { id: next.id, entry: next.entry.clone() }, next.origin);
         let first = self.list_first;

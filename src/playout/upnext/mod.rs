@@ -25,6 +25,7 @@ use self::drawn::Drawn;
 pub(crate) use self::give_way::{Appointment, Follower, GiveWay};
 use self::rotation::Rotation;
 pub(crate) use self::running_order::{Asked, Began, Due, Meant, RunningOrder};
+pub(crate) use self::scheduled::Rank;
 use self::scheduled::{Chosen, Scheduled};
 pub use self::snapshot::Snapshot;
 use super::playlist::Entry;
@@ -170,7 +171,7 @@ impl UpNext {
         let (next, origin) = match (queued, listed) {
             (_, Some(listed)) if self.list_first => (listed, Origin::Playlist),
             (queued, listed) => match (&self.scheduled, queued) {
-                (Scheduled::Chosen(chosen), _) if chosen.is_first => (&chosen.listed, chosen.origin),
+                (Scheduled::Chosen(chosen), _) if chosen.is_first() => (&chosen.listed, chosen.origin),
                 (_, Some(queued)) => (queued, Origin::Queue),
                 (Scheduled::Chosen(chosen), None) => (&chosen.listed, chosen.origin),
                 (Scheduled::Awaited, None) => return None,
@@ -400,7 +401,7 @@ impl UpNext {
             all.extend(listed.next());
         }
         let chosen = self.scheduled.chosen();
-        let is_first = chosen.is_some_and(|chosen| chosen.is_first);
+        let is_first = chosen.is_some_and(Chosen::is_first);
         let chosen = chosen.map(Chosen::candidate);
         let (before, behind) = if is_first { (chosen, None) } else { (None, chosen) };
         let listed = listed.filter(|next| chosen.is_none_or(|chosen| chosen.id != next.id));

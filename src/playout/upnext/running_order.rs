@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use super::{Candidate, Drawn, GiveWay, ListId, ListState, Place, Playlist, Snapshot, UpNext, When};
+use super::{Candidate, Drawn, GiveWay, ListId, ListState, Place, Playlist, Rank, Snapshot, UpNext, When};
 use crate::ids::EntryId;
 use crate::playout::Entry;
 
@@ -125,6 +125,11 @@ impl RunningOrder {
             Now::Due(due) => Some(Due { entry: due.entry.id, turn: self.turn }),
             _ => None,
         }
+    }
+
+    /// Whether what comes next begins as soon as it is known.
+    pub fn has_nothing_on_air(&self) -> bool {
+        matches!(self.now, Now::Nothing)
     }
 
     /// Which track is the current one.
@@ -364,8 +369,8 @@ impl RunningOrder {
     }
 
     /// See [`UpNext::schedule`].
-    pub fn schedule(&mut self, entry: Option<Entry>, is_first: bool) -> Option<EntryId> {
-        let id = self.then.schedule(entry, is_first);
+    pub fn schedule(&mut self, entry: Option<Entry>, rank: Rank) -> Option<EntryId> {
+        let id = self.then.schedule(entry, rank);
         self.settle();
         id
     }

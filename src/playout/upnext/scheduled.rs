@@ -26,8 +26,19 @@ pub(super) struct Chosen {
     pub listed: Listed,
     /// If it is of the playlist, it has its turn there.
     pub origin: Origin,
-    /// Whether it goes before the queue, as slots do.
-    pub is_first: bool,
+    pub rank: Rank,
+}
+
+/// Where in the order of things the choice of a schedule is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rank {
+    /// After the queue.
+    AfterQueue,
+    /// Before the queue: a slot that has come.
+    First,
+    /// The same for a slot that will have come by the end of the track on the air. If that is over before,
+    /// the schedule is asked again.
+    FirstThen,
 }
 
 impl Scheduled {
@@ -60,6 +71,11 @@ impl Scheduled {
 }
 
 impl Chosen {
+    /// Whether it goes before the queue.
+    pub fn is_first(&self) -> bool {
+        self.rank != Rank::AfterQueue
+    }
+
     pub fn candidate(&self) -> Candidate<'_> {
         Candidate { id: self.listed.id, entry: &self.listed.entry, origin: self.origin }
     }
@@ -90,14 +106,21 @@ impl UpNext {
         self.settle();
     }
 
+    /// What comes next is to sound at once. What was chosen for later is not.
+    pub(super) fn come_early(&mut self) {
+        if self.scheduled.chosen().is_some_and(|chosen| chosen.rank == Rank::FirstThen) {
+            self.ask_schedule();
+        }
+    }
+
     /// Whether there is a schedule that is to be asked.
     pub(crate) fn is_schedule_awaited(&self) -> bool {
         matches!(self.scheduled, Scheduled::Awaited)
     }
 
     /// Takes in what the schedule has chosen; `None` leaves the choice to the playlist. An entry of the
-    /// playlist has its turn there. With `is_first` it goes before the queue.
-    pub(crate) fn schedule(&mut self, entry: Option<Entry>, is_first: bool) -> Option<EntryId> {
+    /// playlist has its turn there.
+    pub(crate) fn schedule(&mut self, entry: Option<Entry>, rank: Rank) -> Option<EntryId> {
         if matches!(self.scheduled, Scheduled::Absent) {
             return None;
         }
@@ -109,13 +132,14 @@ impl UpNext {
         let listed = self.list.iter().flat_map(|list| list.entries.iter());
         // Compared as text, which is much faster than by components: the mixer may wait for it.
         let file = entry.path.as_os_str();
-        let of_list = listed.filter(|_| !is_first).find(|listed| listed.entry.path.as_os_str() == file);
+        let of_list =
+            listed.filter(|_| rank == Rank::AfterQueue).find(|listed| listed.entry.path.as_os_str() == file);
         let (listed, origin) = match of_list.map(|listed| listed.id) {
             Some(id) => (Listed { id, entry }, Origin::Playlist),
             None => (self.named(entry), Origin::Schedule),
         };
         let id = listed.id;
-        self.scheduled = Scheduled::Chosen(Chosen { listed, origin, is_first });
+        self.scheduled = Scheduled::Chosen(Chosen { listed, origin, rank });
         self.settle();
         Some(id)
     }

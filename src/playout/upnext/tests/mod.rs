@@ -313,14 +313,14 @@ fn scheduled(labels: impl IntoIterator<Item = u32>) -> RunningOrder {
 
 /// What the schedule chooses begins.
 fn begin_scheduled(order: &mut RunningOrder, label: u32) {
-    let id = order.schedule(Some(entry(label)), false).unwrap();
+    let id = order.schedule(Some(entry(label)), Rank::AfterQueue).unwrap();
     order.begin(id);
 }
 
 #[test]
 fn whoever_found_nothing_sees_that_the_schedule_is_asked_again() {
     let mut order = scheduled([]);
-    order.schedule(None, false);
+    order.schedule(None, Rank::AfterQueue);
     let version = order.version();
     order.ask_schedule();
     assert!(order.is_schedule_awaited() && order.version() > version);
@@ -362,12 +362,32 @@ fn the_schedule_says_what_comes_instead_of_what_it_ordered_and_cannot_be_played(
     let slot = order.play_now(entry(7), GiveWay::Crossfade(Duration::ZERO));
     assert!(order.skip_failed(slot));
     assert_eq!((order.due(), order.is_schedule_awaited()), (None, true));
-    order.schedule(Some(entry(8)), true);
+    order.schedule(Some(entry(8)), Rank::First);
     assert_eq!(label(order.peek().unwrap().entry), 8, "before the queue");
     assert!(order.due().is_some());
     order.skip_failed(order.due().unwrap().entry);
-    order.schedule(None, false);
+    order.schedule(None, Rank::AfterQueue);
     assert_eq!(label(order.peek().unwrap().entry), 10, "it has nothing to say");
+}
+
+#[test]
+fn a_slot_that_is_chosen_for_its_time_is_not_played_before_it() {
+    for (label_after, queued) in [(1, None), (10, Some(10))] {
+        let mut order = scheduled(0..3);
+        begin_scheduled(&mut order, 0);
+        order.schedule(Some(entry(7)), Rank::FirstThen);
+        order.queue(entries(queued), Place::End);
+        assert_eq!(label(order.peek().unwrap().entry), 7, "it comes when the track ends");
+        order.skip(GiveWay::Crossfade(Duration::ZERO));
+        assert!(order.is_schedule_awaited() != order.due().is_some());
+        order.schedule(Some(entry(1)), Rank::AfterQueue);
+        assert_eq!(label(order.peek().unwrap().entry), label_after);
+        // One that has come is played at once.
+        order.begin(order.peek().unwrap().id);
+        order.schedule(Some(entry(7)), Rank::First);
+        order.skip(GiveWay::Crossfade(Duration::ZERO));
+        assert_eq!(label(order.peek().unwrap().entry), 7);
+    }
 }
 
 #[test]
