@@ -135,6 +135,8 @@ pub struct PlannedTrack {
     reason: String,
     /// Whether it is ended before its time.
     cut: bool,
+    /// Whether it is a slot that is not played.
+    dropped: bool,
 }
 
 impl PlannedTrack {
@@ -147,6 +149,7 @@ impl PlannedTrack {
             kind: planned.entry.kind,
             reason: planned.reason.to_string(),
             cut: planned.is_cut,
+            dropped: planned.reason.is_dropped(),
         }
     }
 }

@@ -50,6 +50,33 @@ fn the_next_hours_are_shown_with_their_reasons() {
 }
 
 #[test]
+fn a_slot_whose_file_is_missing_is_shown_with_the_reason() {
+    let radio = Radio::with(
+        |_| {},
+        |settings| {
+            settings.schedule.slots = vec![SlotSettings {
+                name: "News".into(),
+                at: vec!["daily *:00".parse().unwrap()],
+                play: settings.playlist[1].with_file_name("gone.wav"),
+                start: SlotStart::Hard,
+                ..SlotSettings::default()
+            }];
+        },
+    );
+    let planned = radio.look(&format!("{PREVIEW}?hours=3"));
+    let dropped: Vec<&Value> =
+        planned.as_array().unwrap().iter().filter(|track| track["dropped"] == true).collect();
+    assert!((2..=4).contains(&dropped.len()), "{planned}");
+    for slot in dropped {
+        assert_eq!((slot["file"].as_str(), slot["kind"].as_str()), (Some("gone.wav"), Some("show")));
+        assert_eq!((slot["cut"].as_bool(), &slot["ends"]), (Some(false), &slot["at"]));
+        let reason = slot["reason"].as_str().unwrap();
+        let why = " is not played: gone.wav: it is missing";
+        assert!(reason.starts_with("slot News at ") && reason.ends_with(why), "{reason}");
+    }
+}
+
+#[test]
 fn without_a_schedule_nothing_is_planned() {
     let radio = Radio::start();
     assert_eq!(radio.look(PREVIEW), Value::Array(Vec::new()));

@@ -6,7 +6,8 @@ import { base } from "./station.js";
 import { dayAndTime } from "./text.js";
 import { refresh as refreshWeek, zone } from "./week.js";
 
-/** @typedef {{at: string, ends: string, file: string, kind: string, reason: string, cut: boolean}} Planned */
+/** @typedef {{at: string, ends: string, file: string, kind: string, reason: string, cut: boolean,
+ *   dropped: boolean}} Planned */
 
 const HOURS = 24;
 /** The most rows that a browser shows at ease: more than a day has where tracks are songs. */
@@ -41,12 +42,12 @@ async function showPreview() {
       find("planned", HTMLTableSectionElement),
       planned.slice(0, SHOWN),
       ({ at, file }) => `${at} ${file} ${zone()}`,
-      ({ at, file, kind, reason, cut }) =>
+      ({ at, file, kind, reason, cut, dropped }) =>
         el(
           "tr",
           { class: kind },
           el("td", {}, el("time", { datetime: at }, dayAndTime(at, zone()))),
-          el("td", { dir: "auto" }, file, cut ? " (cut)" : null),
+          el("td", { dir: "auto" }, file, cut ? " (cut)" : null, dropped ? " (not played)" : null),
           el("td", { class: "small" }, reason),
         ),
     );

@@ -40,6 +40,7 @@ fn the_stations_of_the_guide_are_good_and_are_planned_without_a_gap() {
         assert!(config.warnings.iter().all(|warning| is_told(&warning)), "{:?}", config.warnings);
         let day = Duration::from_secs(86_400);
         let plan = crate::preview_schedule(&config.pipelines[0], std::time::SystemTime::now(), day).unwrap();
+        let plan: Vec<_> = plan.iter().filter(|planned| !planned.reason.is_dropped()).collect();
         assert!(plan.windows(2).all(|two| two[0].ends == two[1].at));
         assert!(plan.len() > 300, "{} tracks of four minutes", plan.len());
     }

@@ -399,7 +399,7 @@ impl Scheduling {
     }
 
     pub(super) fn tell(&self, dropped: Dropped) {
-        let Dropped { slot, at, reason } = dropped;
+        let Dropped { slot, at, reason, own: _ } = dropped;
         let text = format!("slot {slot} of {} was not played: {reason}", rfc3339(at.into()));
         let mut named = self.dropped.lock().unwrap_or_else(PoisonError::into_inner);
         named.push_back((self.clock.position(), text));

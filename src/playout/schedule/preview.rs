@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
 
-use super::slots::later;
+use super::slots::{Dropped, later};
 use super::{Director, Material, Reason, Rules};
 use crate::playout::Entry;
 
@@ -17,19 +17,26 @@ const SHORTEST: Duration = Duration::from_secs(1);
 /// The most tracks of a preview: a week of tracks of half a minute.
 pub(crate) const MOST_PLANNED: usize = 20_000;
 
-/// A track that will be played.
+/// A track that will be played, or a slot that will not.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Planned {
-    /// When it begins.
+    /// When it begins, or should.
     pub at: SystemTime,
-    /// The file.
+    /// The file; of a slot that is not played what it names.
     pub entry: Entry,
-    /// Why it is played.
+    /// Why it is played, or why it is not: [`Reason::is_dropped`].
     pub reason: Reason,
-    /// When the next one begins.
+    /// When the next one begins. What is not played ends when it should begin.
     pub ends: SystemTime,
     /// Whether it is ended before its time.
     pub is_cut: bool,
+}
+
+impl Planned {
+    fn not_played(dropped: Dropped, rules: &Rules) -> Planned {
+        let (at, reason) = (dropped.at.into(), dropped.why(rules));
+        Planned { at, entry: dropped.own, reason, ends: at, is_cut: false }
+    }
 }
 
 /// What is played after the track on the air, which ends at `ends` if nothing ends it after `after`, until so
@@ -67,9 +74,11 @@ pub(super) fn simulate(
     most: usize,
 ) -> Vec<Planned> {
     let mut planned: Vec<Planned> = Vec::new();
+    let mut not_played = Vec::new();
     let mut at = at;
     while at < until && planned.len() < most {
-        director.expire(rules, at);
+        let dropped = director.expire(rules, at).into_iter();
+        not_played.extend(dropped.map(|dropped| Planned::not_played(dropped, rules)));
         let Some(pick) = director.next(rules, material, at) else {
             // It is silent until a slot or a daypart comes.
             at = next_minute(at);
@@ -93,6 +102,8 @@ pub(super) fn simulate(
         });
         at = next;
     }
+    planned.extend(not_played);
+    planned.sort_by_key(|planned| planned.at);
     planned
 }
 

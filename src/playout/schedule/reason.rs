@@ -51,6 +51,22 @@ pub enum Reason {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         instead: Option<String>,
     },
+    /// A slot had come and is not played: in previews.
+    Dropped {
+        /// What it is called.
+        slot: String,
+        /// When it came, in the station's zone: `07:00`.
+        at: String,
+        /// Why it is not played.
+        why: String,
+    },
+}
+
+impl Reason {
+    /// Whether it says why something is not played.
+    pub fn is_dropped(&self) -> bool {
+        matches!(self, Reason::Dropped { .. })
+    }
 }
 
 /// How much there was since the last track of an insert.
@@ -117,6 +133,7 @@ impl fmt::Display for Reason {
                 }
                 Ok(())
             }
+            Reason::Dropped { slot, at, why } => write!(f, "slot {slot} at {at} is not played: {why}"),
         }
     }
 }

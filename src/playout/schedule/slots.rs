@@ -13,6 +13,7 @@ use super::reason::Reason;
 use super::settings::{SlotSettings, SlotStart};
 use super::{Named, Rules};
 use crate::path_text;
+use crate::playout::Entry;
 
 /// How far from its time a slot of kind `fit` may begin.
 pub(super) const FIT_WITHIN: Duration = Duration::from_secs(15);
@@ -108,6 +109,15 @@ pub(crate) struct Dropped {
     pub at: Timestamp,
     /// Why it did not.
     pub reason: String,
+    /// What it should have played.
+    pub own: Entry,
+}
+
+impl Dropped {
+    /// Why what it should have played is not.
+    pub fn why(&self, rules: &Rules) -> Reason {
+        Reason::Dropped { slot: self.slot.clone(), at: clock(rules, self.at), why: self.reason.clone() }
+    }
 }
 
 impl Slots {
@@ -226,9 +236,8 @@ impl Slots {
                 (track, Some(reason))
             }
         };
-        let time = rules.zone.to_datetime(due.at).strftime("%H:%M").to_string();
-        let reason =
-            Reason::Slot { slot: slot.is.label(), at: time, late: since(at, due.at).as_secs(), instead };
+        let (time, late) = (clock(rules, due.at), since(at, due.at).as_secs());
+        let reason = Reason::Slot { slot: slot.is.label(), at: time, late, instead };
         track.entry.kind = slot.is.kind;
         Ok((track, reason))
     }
@@ -275,7 +284,8 @@ impl Slots {
     pub fn drop_now(&mut self, rules: &Rules, due: &DueSlot, reason: String) -> Dropped {
         let slot = &rules.slots[due.index];
         self.of.entry(slot.key.clone()).or_default().end(due.at);
-        Dropped { slot: slot.is.label(), at: due.at, reason }
+        let own = Entry { kind: slot.is.kind, ..Entry::new(dated(&slot.is.play, rules, due.at)) };
+        Dropped { slot: slot.is.label(), at: due.at, reason, own }
     }
 
     /// Drops what is too late now.
@@ -338,6 +348,11 @@ impl Slots {
         }
         around
     }
+}
+
+/// A moment as the station's clocks show it: `07:00`.
+fn clock(rules: &Rules, at: Timestamp) -> String {
+    rules.zone.to_datetime(at).strftime("%H:%M").to_string()
 }
 
 /// A path with the time in its name.

@@ -50,6 +50,48 @@ fn a_file_that_cannot_be_played_counts_as_missing_until_it_is_written_anew() {
 }
 
 #[test]
+fn a_preview_shows_the_slots_that_are_not_played_and_why() {
+    let old = SlotSettings {
+        max_age: Some(Duration::from_secs(3600)),
+        ..slot("daily 07:30", "talk.mp3", SlotStart::Soft)
+    };
+    let instead = SlotSettings {
+        otherwise: Some("best-of.mp3".into()),
+        ..slot("daily 08:00", "show-%H.mp3", SlotStart::Hard)
+    };
+    let news = slot("daily 07:00", "news-%H.mp3", SlotStart::Hard);
+    let schedule =
+        Schedule { zone: "UTC".parse().unwrap(), slots: vec![news, old, instead], ..Schedule::default() };
+    let songs = (0..9).map(|n| track(&format!("{n}"), "", 437_000)).collect();
+    let material = Simulated::default()
+        .with(None, songs)
+        .with_file("talk.mp3", 60, now("00:00:00"))
+        .with_file("best-of.mp3", 60, now("00:00:00"));
+    let plan = whole_plan(&schedule, &material, "2026-11-30T06:00:00Z", "2026-11-30T09:00:00Z");
+    assert!(plan.is_sorted_by_key(|planned| planned.at));
+    let of_slots = plan.iter().filter(|planned| !matches!(planned.reason, Reason::Rotation { .. }));
+    let shown: Vec<_> = of_slots
+        .map(|planned| {
+            let Planned { at, entry, reason, ends, .. } = planned;
+            let at = time(*at).strftime("%H:%M").to_string();
+            (at, entry.path.display().to_string(), reason.to_string(), planned.at == *ends)
+        })
+        .collect();
+    let row = |at: &str, file: &str, reason: &str, dropped| (at.into(), file.into(), reason.into(), dropped);
+    let of_show = "slot show-%H at 08:00, instead of its own file: show-08.mp3 is missing";
+    assert_eq!(
+        shown,
+        [
+            row("07:00", "news-07.mp3", "slot news-%H at 07:00 is not played: news-07.mp3 is missing", true),
+            row("07:30", "talk.mp3", "slot talk at 07:30 is not played: talk.mp3 is too old", true),
+            row("08:00", "best-of.mp3", of_show, false),
+        ]
+    );
+    let is_dropped = |planned: &&Planned| planned.reason.is_dropped();
+    assert_eq!(plan.iter().filter(is_dropped).count(), 2);
+}
+
+#[test]
 fn a_fit_slot_waits_for_the_end_that_is_known_now() {
     let fit = slot("daily 08:00", "talk.mp3", SlotStart::Fit);
     let rules = rules(vec![fit]);

@@ -114,8 +114,18 @@ fn slot(times: &str, play: &str, start: SlotStart) -> SlotSettings {
 
 /// What is played from one moment to another, from an empty state.
 fn plan(schedule: &Schedule, material: &Simulated, from: &str, until: &str) -> Vec<Planned> {
+    played(whole_plan(schedule, material, from, until))
+}
+
+/// The same, with the slots that are not played.
+fn whole_plan(schedule: &Schedule, material: &Simulated, from: &str, until: &str) -> Vec<Planned> {
     let rules = Rules::new(schedule, Crossfade::default());
     preview(Director::new(7, at(from)), &rules, material, at(from), at(until))
+}
+
+/// What of it is played.
+fn played(plan: Vec<Planned>) -> Vec<Planned> {
+    plan.into_iter().filter(|planned| !planned.reason.is_dropped()).collect()
 }
 
 /// The beginnings of a slot of this name.
