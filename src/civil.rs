@@ -164,6 +164,11 @@ impl Zone {
         self.0.clone().unwrap_or_else(TimeZone::system)
     }
 
+    /// The time in this zone, with its offset from UTC: `2026-10-25T02:30:00+01:00`.
+    pub fn local(&self, at: SystemTime) -> String {
+        local(at, &self.zone())
+    }
+
     /// The time of the day that its clocks show: `06:00`.
     pub(crate) fn clock(&self, at: SystemTime) -> String {
         let at = Timestamp::try_from(at).unwrap_or(Timestamp::UNIX_EPOCH);
@@ -187,6 +192,12 @@ impl FromStr for Zone {
             Err(_) => Err(format!("{name:?} is no time zone: write \"Europe/Berlin\", for example")),
         }
     }
+}
+
+/// A time in a zone, with its offset from UTC, so that those of an hour that comes twice differ.
+pub(crate) fn local(at: SystemTime, zone: &TimeZone) -> String {
+    let at = Timestamp::try_from(at).unwrap_or_default();
+    at.to_zoned(zone.clone()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
 }
 
 /// When this civil time comes on that day.
@@ -259,6 +270,14 @@ mod tests {
             let reason = text.parse::<WeekTimes>().unwrap_err();
             assert!(reason.contains(part), "{text:?}: {reason}");
         }
+    }
+
+    #[test]
+    fn an_hour_that_comes_twice_has_two_offsets() {
+        let zone: Zone = "Europe/Berlin".parse().unwrap();
+        let local = |at: &str| zone.local(at.parse::<Timestamp>().unwrap().into());
+        assert_eq!(local("2026-10-25T00:30:00Z"), "2026-10-25T02:30:00+02:00");
+        assert_eq!(local("2026-10-25T01:30:00Z"), "2026-10-25T02:30:00+01:00");
     }
 
     #[test]

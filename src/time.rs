@@ -19,13 +19,6 @@ pub(crate) fn millis_since_1970(at: SystemTime) -> i64 {
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// `2026-10-25T02:30:00+01:00`: a time in milliseconds since 1970, in a time zone.
-#[cfg(feature = "library")]
-pub(crate) fn local(millis: u64, zone: &jiff::tz::TimeZone) -> String {
-    let at = i64::try_from(millis).ok().and_then(|time| jiff::Timestamp::from_millisecond(time).ok());
-    at.unwrap_or_default().to_zoned(zone.clone()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
-}
-
 /// The time so many milliseconds after 1970.
 pub(crate) fn from_millis(millis: i64) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_millis(millis.max(0).unsigned_abs())

@@ -28,7 +28,7 @@ pub fn run(action: &ScheduleAction) -> Result<(), Failure> {
     let list = serde_json::to_value(documents.collect::<Vec<_>>()).unwrap_or(Value::Null);
     match args.json {
         true => say(&format!("{list}\n")),
-        false => say(&planned(&list)),
+        false => say(&planned(&list, &pipeline.schedule.zone)),
     }
     Ok(())
 }

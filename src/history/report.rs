@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::ops::ControlFlow;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use jiff::tz::TimeZone;
 use serde::{Serialize, Serializer};
@@ -14,9 +14,10 @@ use serde::{Serialize, Serializer};
 use super::play::{Piece, Play, PlayKind, PlaysWanted};
 use super::span::ReportSpan;
 use super::store::each_play;
+use crate::civil::local;
 use crate::error::{Error, Result};
 use crate::names::named;
-use crate::time::{local, seconds};
+use crate::time::seconds;
 
 named! {
     /// What a row of a report is.
@@ -118,7 +119,7 @@ impl<'a> Row<'a> {
     fn of_play(play: &'a Play, zone: &TimeZone) -> Row<'a> {
         Row::default()
             // In the zone of the report, with its offset: an hour that comes twice has two.
-            .text("began_at", local(play.began_at, zone))
+            .text("began_at", local(UNIX_EPOCH + Duration::from_millis(play.began_at), zone))
             .text("pipeline", &play.pipeline)
             .text("kind", play.kind.as_str())
             .piece(&play.piece)

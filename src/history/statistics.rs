@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::ops::{ControlFlow, Range};
 use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
@@ -13,10 +13,10 @@ use serde::Serialize;
 use super::minutes::Count;
 use super::span::ReportSpan;
 use super::store::{STATION, each_minute};
-use crate::civil::Zone;
+use crate::civil::{Zone, local};
 use crate::error::{Error, Result};
 use crate::setting::values;
-use crate::time::{local, millis_since_1970};
+use crate::time::millis_since_1970;
 
 const MINUTE: u64 = 60_000;
 const MINUTES_OF_A_DAY: u64 = 24 * 60;
@@ -243,6 +243,6 @@ impl Statistics {
 
     /// A time in the zone of these statistics, with its offset from UTC.
     pub(crate) fn local(&self, millis: u64) -> String {
-        local(millis, &self.wanted.zone)
+        local(UNIX_EPOCH + Duration::from_millis(millis), &self.wanted.zone)
     }
 }

@@ -10,6 +10,7 @@ mod table;
 
 pub use table::planned;
 
+use longwave::Zone;
 use percent_encoding::{NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 use serde_json::{Value, json};
 
@@ -148,7 +149,10 @@ fn of_pipeline(command: &CtlCommand, pipeline: &Pipeline<'_>, out: &Out) -> Resu
         CtlCommand::Why => out.show(&pipeline.ask("GET", "", None)?, table::why),
         CtlCommand::Schedule { hours } => {
             let path = format!("/schedule/preview?hours={hours}");
-            out.show(&pipeline.ask("GET", &path, None)?, planned)
+            let list = pipeline.ask("GET", &path, None)?;
+            // Programs have all times in UTC.
+            let zone = if out.json { None } else { Some(zone_of(pipeline)?) };
+            out.show(&list, |list| planned(list, zone.as_ref().unwrap_or(&Zone::default())))
         }
         CtlCommand::Next { count } => {
             out.show(&pipeline.ask("GET", &format!("/up-next?count={count}"), None)?, table::entries)
@@ -232,6 +236,13 @@ fn of_pipeline(command: &CtlCommand, pipeline: &Pipeline<'_>, out: &Out) -> Resu
         | CtlCommand::Upload { .. }
         | CtlCommand::Watch => Ok(()),
     }
+}
+
+/// The time zone of a pipeline.
+fn zone_of(pipeline: &Pipeline<'_>) -> Result<Zone, Failure> {
+    let schedule = pipeline.ask("GET", "/schedule", None)?;
+    let name = schedule["zone"].as_str().unwrap_or_default();
+    name.parse().map_err(|reason| Failure::Refused(format!("longwave: the station's zone: {reason}")))
 }
 
 /// Shows what was heard at a mount.
@@ -318,7 +329,7 @@ struct Out {
 }
 
 impl Out {
-    fn show(&self, answer: &Value, table: fn(&Value) -> String) -> Result<(), Failure> {
+    fn show(&self, answer: &Value, table: impl Fn(&Value) -> String) -> Result<(), Failure> {
         super::say(&if self.json { format!("{answer}\n") } else { table(answer) });
         Ok(())
     }

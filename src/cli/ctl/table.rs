@@ -1,5 +1,6 @@
 //! The station's answers as text for people.
 
+use longwave::Zone;
 use serde_json::Value;
 
 use crate::cli::text::one_line;
@@ -197,19 +198,27 @@ pub fn why(pipeline: &Value) -> String {
     table(&["", "TITLE", "REASON"], rows.into_iter().filter(|(_, track)| !track.is_null()).map(row).collect())
 }
 
-/// What a schedule will play.
-pub fn planned(list: &Value) -> String {
+/// What a schedule will play, in the station's zone.
+pub fn planned(list: &Value, zone: &Zone) -> String {
+    let local = |at: &Value| {
+        let known = at.as_str().and_then(|at| humantime::parse_rfc3339(at).ok());
+        known.map_or_else(|| text(at), |at| zone.local(at))
+    };
     let cells = |track: &Value| {
-        let cut = if track["cut"] == true { "cut" } else { "" };
+        let remark = match (track["cut"].as_bool(), track["dropped"].as_bool()) {
+            (_, Some(true)) => "not played",
+            (Some(true), _) => "cut",
+            _ => "",
+        };
         vec![
-            text(&track["at"]),
+            local(&track["at"]),
             text(&track["kind"]),
-            cut.into(),
+            remark.into(),
             text(&track["file"]),
             text(&track["reason"]),
         ]
     };
-    table(&["AT", "KIND", "", "FILE", "REASON"], rows(list, cells))
+    table(&[&format!("AT ({zone})"), "KIND", "", "FILE", "REASON"], rows(list, cells))
 }
 
 pub fn listeners(list: &Value) -> String {
@@ -444,6 +453,22 @@ mod tests {
         assert_eq!(announced(&answer).as_deref(), Some(told));
         assert_eq!(waits(&json!({ "id": 1, "waits": null })), None);
         assert!(waits(&json!({ "id": 1, "waits": "held" })).unwrap().contains("longwave ctl resume"));
+    }
+
+    #[test]
+    fn what_is_planned_is_shown_in_the_zone_of_the_station() {
+        let list = json!([
+            { "at": "2026-10-25T00:30:00.000Z", "kind": "music", "file": "a.mp3", "reason": "the playlist",
+              "cut": true, "dropped": false },
+            { "at": "2026-10-25T01:30:00.000Z", "kind": "show", "file": "news.mp3", "reason": "gone",
+              "cut": false, "dropped": true },
+        ]);
+        assert_eq!(
+            planned(&list, &"Europe/Berlin".parse().unwrap()),
+            "AT (Europe/Berlin)         KIND               FILE      REASON\n\
+             2026-10-25T02:30:00+02:00  music  cut         a.mp3     the playlist\n\
+             2026-10-25T02:30:00+01:00  show   not played  news.mp3  gone\n"
+        );
     }
 
     #[test]
