@@ -190,12 +190,23 @@ pub fn heard(title: &Value) -> String {
     table(&["SINCE", "TITLE", "LIVE"], vec![row])
 }
 
-/// Why a pipeline plays what it plays.
+/// Why a pipeline plays what it plays. While a DJ is live, what is on the air is theirs.
 pub fn why(pipeline: &Value) -> String {
-    let rows = [("now", &pipeline["current"]), ("next", &pipeline["next"])];
-    let row =
-        |(name, track): (&str, &Value)| vec![name.into(), text(&track["title"]), text(&track["reason"])];
-    table(&["", "TITLE", "REASON"], rows.into_iter().filter(|(_, track)| !track.is_null()).map(row).collect())
+    let live = &pipeline["live"];
+    let now = match live.is_null() {
+        true => track_and_reason("now", &pipeline["current"]),
+        false => Some(vec![
+            "now".into(),
+            text(&live["title"]),
+            format!("{} is live at {}", text(&live["source"]["user"]), text(&live["path"])),
+        ]),
+    };
+    let next = track_and_reason("next", &pipeline["next"]);
+    table(&["", "TITLE", "REASON"], now.into_iter().chain(next).collect())
+}
+
+fn track_and_reason(when: &str, track: &Value) -> Option<Vec<String>> {
+    (!track.is_null()).then(|| vec![when.into(), text(&track["title"]), text(&track["reason"])])
 }
 
 /// What a schedule will play, in the station's zone.
@@ -468,6 +479,22 @@ mod tests {
             "AT (Europe/Berlin)         KIND               FILE      REASON\n\
              2026-10-25T02:30:00+02:00  music  cut         a.mp3     the playlist\n\
              2026-10-25T02:30:00+01:00  show   not played  news.mp3  gone\n"
+        );
+    }
+
+    #[test]
+    fn while_a_dj_is_live_that_is_why() {
+        let track = |title: &str| json!({ "title": title, "reason": "the playlist" });
+        let live = json!({ "path": "/live", "title": "Jóga", "source": { "user": "anna" } });
+        let mut state = json!({ "current": track("A"), "next": track("B"), "live": null });
+        assert_eq!(
+            why(&state),
+            "      TITLE  REASON\nnow   A      the playlist\nnext  B      the playlist\n"
+        );
+        state["live"] = live;
+        assert_eq!(
+            why(&state),
+            "      TITLE  REASON\nnow   Jóga   anna is live at /live\nnext  B      the playlist\n"
         );
     }
 
