@@ -134,6 +134,30 @@ fn what_the_schedule_plays_and_what_lies_among_jingles_is_not_offered() {
     assert!(matches!(refused, Err(RequestRefused::NoTrack)), "{refused:?}");
 }
 
+/// The tracks of an insert lie anywhere if it is a playlist of files.
+#[test]
+fn the_tracks_of_an_insert_that_is_a_playlist_of_files_are_neither_offered_nor_taken() {
+    let shelf = Shelf::new();
+    for (file, title) in [("a.mp3", "a jingle"), ("b.mp3", "a song among the jingles"), ("c.mp3", "a song")] {
+        shelf.add(file, "A", title);
+    }
+    let list = "music/a.mp3\nmusic/../music/b.mp3\n";
+    fs::write(shelf.music().parent().unwrap().join("jingles.m3u"), list).unwrap();
+    let station =
+        station(&shelf, "[pipeline.requests]\n[[pipeline.insert]]\nplaylist = 'jingles.m3u'\nkind = 'spot'");
+    let (library, pipeline) = (station.library().unwrap(), &station.pipelines()[0]);
+    let id = |file: &str| library.track_at(&shelf.music().join(file)).unwrap().unwrap().id;
+    until("the playlist has been read", || offered(pipeline, "") == ["a song"]);
+    let refused = pipeline.request(id("a.mp3"), address(1));
+    assert!(matches!(refused, Err(RequestRefused::NoTrack)), "{refused:?}");
+    let of = |edits: &mut longwave::Edits| {
+        edits.kind = Some(TrackKind::Music);
+        Ok(())
+    };
+    library.edit(id("b.mp3"), of).unwrap();
+    pipeline.request(id("b.mp3"), address(1)).unwrap();
+}
+
 /// People have links to other disks in their folders. What a person corrects goes before the file, and the
 /// history names the file below its media root.
 #[test]

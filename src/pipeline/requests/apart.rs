@@ -33,9 +33,16 @@ impl Apart {
     }
 
     /// Leaves out the tracks that are played by the schedule, or lie in a playlist of jingles or spots. What
-    /// a person has said of a track itself counts more than the playlist in which it lies.
-    pub fn leave_out(&self, library: &Library, tracks: &mut Vec<Track>) -> Result<()> {
+    /// a person has said of a track itself counts more than the playlist in which it lies. `inserts` are the
+    /// files of the inserts that are playlists of files.
+    pub fn leave_out(
+        &self,
+        library: &Library,
+        inserts: &HashSet<PathBuf>,
+        tracks: &mut Vec<Track>,
+    ) -> Result<()> {
         tracks.retain(|track| !self.has_place_of(&track.path, &library.settings().folders));
+        tracks.retain(|track| track.edits.kind.is_some() || !inserts.contains(&cleaned(&track.path)));
         let unsaid = tracks.iter().filter(|track| track.edits.kind.is_none());
         let unsaid: Vec<i64> = unsaid.map(|track| track.id).collect();
         let apart: HashSet<i64> = match unsaid.is_empty() {

@@ -63,6 +63,7 @@ impl Pipeline {
     /// [`RequestRefused::Off`], or [`RequestRefused::Failed`] if the library cannot be read.
     pub fn search_requests(&self, words: &str, limit: usize) -> Result<Vec<Track>, RequestRefused> {
         let (library, terms) = self.requests_of()?;
+        let inserts = self.inner.schedule.files_of_inserts();
         let mut offered = Vec::new();
         let mut search = Search { limit: limit.clamp(100, Search::MAX_LIMIT), ..Search::new(words) };
         while offered.len() < limit && search.offset < LOOKED_AT {
@@ -70,7 +71,7 @@ impl Pipeline {
             search.offset += search.limit;
             let is_last = hits.len() < search.limit;
             hits.retain(is_offered);
-            terms.apart.leave_out(library, &mut hits).map_err(RequestRefused::Failed)?;
+            terms.apart.leave_out(library, &inserts, &mut hits).map_err(RequestRefused::Failed)?;
             offered.extend(hits);
             if is_last {
                 break;
@@ -101,7 +102,8 @@ impl Pipeline {
             Err(error) => return Err(RequestRefused::Failed(error)),
         };
         found.retain(is_offered);
-        terms.apart.leave_out(library, &mut found).map_err(RequestRefused::Failed)?;
+        let inserts = self.inner.schedule.files_of_inserts();
+        terms.apart.leave_out(library, &inserts, &mut found).map_err(RequestRefused::Failed)?;
         let found = found.pop().ok_or(RequestRefused::NoTrack)?;
         // It is not confined: a link in a folder of the library may lead to another disk.
         let entry = Entry { reason: Some(Arc::new(Reason::Request)), ..Entry::new(&found.path) };

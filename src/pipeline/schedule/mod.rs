@@ -15,6 +15,8 @@ mod reading;
 mod slot_files;
 mod stock;
 
+#[cfg(feature = "library")]
+use std::collections::HashSet;
 use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -37,6 +39,12 @@ use crate::filework::FileWork;
 use crate::health::Warning;
 use crate::ids::EntryId;
 use crate::library::Library;
+#[cfg(feature = "library")]
+use crate::library::library_playlist;
+#[cfg(feature = "library")]
+use crate::path_text::cleaned;
+#[cfg(feature = "library")]
+use crate::playout::schedule::Material;
 use crate::playout::schedule::{Director, DueSlot, Pick, Playing, Reason, Rules, Schedule, SlotWants, Track};
 use crate::playout::{Crossfade, Entry, Rank};
 use crate::units::SampleRate;
@@ -228,6 +236,19 @@ impl Scheduling {
     /// What is declared.
     pub fn declared(&self) -> Arc<Schedule> {
         self.declared.load_full()
+    }
+
+    /// The files of the inserts that are no playlists of the library, as they were read last.
+    #[cfg(feature = "library")]
+    pub fn files_of_inserts(&self) -> HashSet<PathBuf> {
+        let declared = self.declared();
+        let paths = declared.inserts.iter().map(|insert| insert.playlist.as_path());
+        let paths = paths.filter(|path| library_playlist(path).is_none());
+        let desk = self.desk();
+        let lists: Vec<_> = paths.map(|path| desk.stock.playlist(Some(path))).collect();
+        drop(desk);
+        let tracks = lists.iter().flat_map(|list| (0..list.len()).map(|index| list.track(index)));
+        tracks.map(|track| cleaned(&track.entry.path)).collect()
     }
 
     /// Lets the thread end.
