@@ -172,6 +172,22 @@ fn a_skip_long_before_a_slot_does_not_begin_it_before_its_time() {
     stop_sounding(studio);
 }
 
+/// The playlist goes on for ever with a schedule, whatever `loop` says.
+#[test]
+fn a_bad_file_of_a_slot_does_not_silence_a_station_that_does_not_loop() {
+    let files = Files::with(&[("instead.wav", 5.0), ("only.wav", 4.0)]);
+    fs::write(files.path("news.wav"), NOISE).unwrap();
+    let news = SlotSettings { otherwise: Some(files.path("instead.wav")), ..files.news(SlotStart::Soft) };
+    let studio = files.station(BEFORE, vec![news], |settings| {
+        settings.playlist = vec![files.path("only.wav")];
+        settings.repeat = false;
+    });
+    studio.run(seconds(30.0));
+    assert_eq!((times(&studio, "instead"), times(&studio, "news")), (1, 0), "{:?}", played(&studio));
+    assert!(times(&studio, "only") >= 5, "{:?}", played(&studio));
+    stop_sounding(studio);
+}
+
 #[test]
 fn an_order_a_moment_before_a_slot_does_not_take_its_turn() {
     let files = Files::with(&[("news.wav", 5.0), ("order.wav", 20.0)]);
