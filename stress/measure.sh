@@ -644,7 +644,9 @@ run_pages() {
     make_music
     "${LONGWAVE%% *}" user --file "$OUT/users" token console --role admin >"$OUT/token"
     {
-        printf '[server]\nlisten = ["127.0.0.1:%s"]\nusers_file = "users"\nmax_event_clients = 1200\n' "$PORT"
+        printf '[server]\nlisten = ["127.0.0.1:%s"]\nusers_file = "users"\n' "$PORT"
+        # They come from eight addresses.
+        printf 'max_event_clients = 1200\nmax_event_clients_per_address = 200\n'
         printf '[[pipeline]]\nplaylist = "%s"\nloop = true\n' "$MUSIC"
         printf '[[pipeline.output]]\nformat = "mp3"\nmount = "%s"\n' "$LONGWAVE_MOUNT"
     } >"$OUT/station.toml"
