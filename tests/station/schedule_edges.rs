@@ -8,8 +8,8 @@ use longwave::{
     AfterLive, AnnouncementEnd, DaypartSettings, Entry, Event, LiveSettings, OverLive, Place, Schedule,
     SlotSettings, SlotStart,
 };
-use longwave_testing::seconds;
 use longwave_testing::studio::{Studio, stem};
+use longwave_testing::{seconds, until};
 
 use crate::djs::{Dj, pass};
 use crate::live_inputs::{LIVE, STEREO, settings as live_settings};
@@ -129,6 +129,26 @@ fn what_a_slot_declares_holds_for_a_dj_who_comes_a_moment_before_it() {
             studio.stop();
         }
     }
+}
+
+/// What was chosen before they came would have begun before the slot.
+#[test]
+fn a_slot_that_waits_for_a_dj_comes_next() {
+    let files = loud_files(&[("news.wav", 3.0)]);
+    let studio = files.station("2026-11-30T06:59:25Z", vec![files.news(SlotStart::Hard)], |settings| {
+        settings.live = vec![LiveSettings { grace: seconds(1.0), ..live_settings("/live") }];
+    });
+    let mut dj = Dj::comes(&studio, "/live", "anna", LIVE);
+    pass(&studio, 40.0, &mut [&mut dj]);
+    assert!(studio.pipeline.live().is_some());
+    let next = || studio.pipeline.up_next(1).pop().map(|(_, entry)| stem(&entry.path));
+    until("it is chosen", || next().as_deref() == Some("news"));
+    let planned = studio.pipeline.preview(seconds(60.0)).unwrap();
+    assert_eq!(stem(&planned[0].entry.path), "news", "the preview says the same");
+    dj.leaves();
+    studio.run(seconds(8.0));
+    assert_eq!(times(&studio, "news"), 1, "{:?}", played(&studio));
+    studio.stop();
 }
 
 #[test]

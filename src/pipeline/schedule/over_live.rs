@@ -53,7 +53,10 @@ impl Scheduling {
                 // It is ordered when its time has come: what is announced does not wait for it.
                 _ if due.at() > at => {}
                 OverLive::Wait => {
-                    desk.waits_for_air = true;
+                    if !std::mem::replace(&mut desk.waits_for_air, true) {
+                        // It comes next, as soon as the air is free.
+                        self.up_next.lock().ask_schedule();
+                    }
                     desk.director.hinder(rules, &due, reason.to_owned());
                 }
                 OverLive::Skip => {
