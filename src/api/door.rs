@@ -61,6 +61,7 @@ impl Door {
             Verdict::Allowed(Some(identity)) => admit(&self.core, request, identity, Admitted::ByUsers),
             Verdict::Allowed(None) => {}
             Verdict::Refused(problem) => request.answer(problem.answer()),
+            Verdict::Forbidden { name, problem } => request.answer_user(&name, problem.answer()),
             Verdict::Verify { name, password, right } => {
                 self.logins.push(Pending { request, name, password, right, then: Then::Admit });
             }

@@ -64,6 +64,11 @@ pub(crate) enum Verdict {
         right: Right,
     },
     Refused(Problem),
+    /// The credential is good, but its user may not do this.
+    Forbidden {
+        name: String,
+        problem: Problem,
+    },
 }
 
 impl Guard {
@@ -196,7 +201,11 @@ impl Guard {
                 }
             }
         };
-        Ok(Verdict::Allowed(Some(identity.with_right(right)?)))
+        let name = identity.name.clone();
+        Ok(match identity.with_right(right) {
+            Ok(identity) => Verdict::Allowed(Some(identity)),
+            Err(refusal) => Verdict::Forbidden { name, problem: problem(refusal) },
+        })
     }
 
     /// The owner of a token. A good token is accepted no matter how many bad ones came from the same address.

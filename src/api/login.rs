@@ -15,7 +15,7 @@ use crossbeam::channel::{Receiver, Sender, bounded};
 use crossbeam::select;
 
 use super::core::Core;
-use super::guard::problem_for;
+use super::guard::{problem, problem_for};
 use super::problem::Problem;
 use crate::HttpRequest;
 use crate::access::{HashedPassword, Identity, LoginQueue, PasswordChecker, Refusal, Right};
@@ -198,14 +198,15 @@ impl<T> Shared<T> {
                 log::warn!("a login failed at {}", request.shown_address());
             }
         }
-        match verified.and_then(|identity| identity.with_right(right)) {
-            Ok(identity) => Some((request, identity, then)),
+        match verified.map(|identity| identity.with_right(right)) {
+            Ok(Ok(identity)) => return Some((request, identity, then)),
+            Ok(Err(refusal)) => request.answer_user(&name, problem(refusal).answer()),
             Err(refusal) => {
                 let problem = problem_for(&request, refusal);
                 request.answer(problem.answer());
-                None
             }
         }
+        None
     }
 
     fn note(&self, how: impl FnOnce(&mut LoginQueue<Pending<T>>)) {

@@ -116,6 +116,7 @@ impl Service {
         match self.core.guard.judge(&request, access, Instant::now()) {
             Verdict::Allowed(identity) => self.handle(task, identity.as_ref(), request),
             Verdict::Refused(problem) => request.answer(problem.answer()),
+            Verdict::Forbidden { name, problem } => request.answer_user(&name, problem.answer()),
             Verdict::Verify { name, password, right } => {
                 self.logins.push(Pending { request, name, password, right, then: Then::Handle(task) });
             }
@@ -136,7 +137,7 @@ impl Service {
         if let Some((changed, who)) = changed.zip(who) {
             let pipeline = (changed == Changed::Pipeline).then(|| held[0].as_str());
             if let Err(refusal) = who.may_change(pipeline) {
-                return request.answer(guard::problem(refusal).answer());
+                return request.answer_user(&who.name, guard::problem(refusal).answer());
             }
         }
         // One with a body is counted before that comes, and not again.

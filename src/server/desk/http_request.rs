@@ -210,6 +210,12 @@ impl HttpRequest {
         self.reply(Answer::Whole(answer));
     }
 
+    /// Answers the request of a client that has proved to be this user.
+    pub(crate) fn answer_user(mut self, user: &str, answer: HttpAnswer) {
+        self.identify(user);
+        self.answer(answer);
+    }
+
     /// Answers the request with an event stream. The client gets `answer`, whose body begins the stream, and
     /// then everything that is pushed to `stream`, from the position `from` on. The result can end that.
     pub fn follow(mut self, answer: HttpAnswer, stream: &EventStream, from: StreamPos) -> Following {
