@@ -205,6 +205,8 @@ fn of_a_long_m3u_the_first_that_are_not_there_are_named() {
     let made = radio.ask("PUT", "/api/v1/library/m3u/long", &headers, &format!("{gone}two.wav")).json();
     assert_eq!((&made["tracks"], &made["more_left_out"]), (&json!(1), &json!(2_900)));
     assert_eq!(made["left_out"][99], "a folder that is gone/99.mp3: it is not in the library");
+    let refused = radio.ask("PUT", "/api/v1/library/m3u/long", &headers, &"two.wav\n".repeat(200_001));
+    assert_eq!(refused.problem().1, "limit-reached");
 }
 
 #[test]

@@ -123,7 +123,7 @@ impl Library {
         let folders = self.folders()?;
         let roots: Vec<_> =
             roots.into_iter().chain(folders.iter().map(|folder| folder.path.clone())).collect();
-        let listed = super::import_text(&mut &m3u[..], &roots, step).map_err(Error::io("reading an M3U"))?;
+        let listed = super::import_text(&mut &m3u[..], &roots, step)?;
         let kind = match (kind, self.playlist(name)) {
             (Some(kind), _) => kind,
             (None, Ok(playlist)) => playlist.kind,

@@ -1,12 +1,12 @@
 //! Playlists of the library from M3U files, and back.
 
-use std::io::{self, BufRead};
+use std::io::BufRead;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
-use super::{Imported, LibraryPlaylist, MAX_TRACKS, PlaylistTracks, set, title_of, tracks};
+use super::{Imported, LibraryPlaylist, MAX_TRACKS, PlaylistTracks, set, title_of, too_many, tracks};
 use crate::error::Error;
 use crate::library::opened::fault::Fault;
 use crate::library::opened::readers::View;
@@ -58,25 +58,28 @@ pub(in crate::library::opened) fn import_text(
     m3u: &mut dyn BufRead,
     roots: &[PathBuf],
     step: &mut dyn FnMut(),
-) -> io::Result<Listed> {
-    let bounds = MediaRoots::new(roots.to_vec()).bounds(true);
-    let (mut lookup, mut listed) = (Lookup::new(&bounds), Listed::default());
+) -> Result<Listed, Error> {
+    let mut names = Vec::new();
     let parsed = playlist::parse(Format::M3u, m3u, &mut |item| {
-        let Item::Entry { names, .. } = item else { return ControlFlow::Continue(()) };
-        for name in names {
-            let mut places: Vec<PathBuf> = roots.iter().map(|root| root.join(name.literal())).collect();
-            for root in roots {
-                step();
-                places.extend(lookup.find_below(&name, root));
-            }
-            listed.entries.push(ListedEntry { name: name.text(), places });
+        if let Item::Entry { names: of_entry, .. } = item {
+            names.extend(of_entry);
         }
-        match listed.entries.len() > MAX_TRACKS {
-            true => ControlFlow::Break(()),
-            false => ControlFlow::Continue(()),
-        }
+        if names.len() > MAX_TRACKS { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
-    parsed.map(|_| listed)
+    if parsed.map_err(Error::io("reading an M3U"))?.is_break() {
+        return Err(too_many());
+    }
+    let bounds = MediaRoots::new(roots.to_vec()).bounds(true);
+    let mut lookup = Lookup::new(&bounds);
+    let entries = names.into_iter().map(|name| {
+        let mut places: Vec<PathBuf> = roots.iter().map(|root| root.join(name.literal())).collect();
+        for root in roots {
+            step();
+            places.extend(lookup.find_below(&name, root));
+        }
+        ListedEntry { name: name.text(), places }
+    });
+    Ok(Listed { entries: entries.collect(), problems: Vec::new() })
 }
 
 /// Makes an ordered playlist of the files that are tracks of the library. A file of which nothing is there

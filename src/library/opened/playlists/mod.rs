@@ -105,15 +105,16 @@ impl LibraryPlaylist {
     fn check(&self) -> Result<()> {
         check_name(&self.name)?;
         match &self.tracks {
-            PlaylistTracks::Ordered(tracks) if tracks.len() > MAX_TRACKS => Err(Error::Limit {
-                limit: "MAX_TRACKS",
-                most: MAX_TRACKS,
-                advice: "make several playlists, or a smart one",
-            }),
+            PlaylistTracks::Ordered(tracks) if tracks.len() > MAX_TRACKS => Err(too_many()),
             PlaylistTracks::Ordered(_) => Ok(()),
             PlaylistTracks::Smart(smart) => smart.check(),
         }
     }
+}
+
+fn too_many() -> Error {
+    let advice = "make several playlists, or a smart one";
+    Error::Limit { limit: "MAX_TRACKS", most: MAX_TRACKS, advice }
 }
 
 fn check_name(name: &str) -> Result<()> {
