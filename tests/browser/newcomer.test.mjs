@@ -57,7 +57,7 @@ test("a new operator changes the queue with three keys and one click", async () 
   const errors = [];
   page.on("console", (message) => message.type() === "error" && errors.push(message.text()));
   page.on("pageerror", (error) => errors.push(String(error)));
-  const token = readFileSync(await saying(/the token in (\S+)/), "utf8").trim();
+  const token = readFileSync(await saying(/take the token in (\S+)/), "utf8").trim();
   await page.goto(await saying(/console: (http\S+)/));
   await page.evaluate(() => {
     window.keys = window.clicks = 0;
