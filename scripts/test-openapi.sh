@@ -41,7 +41,8 @@ server=$(sed -n '1s|.*\(http://[^/]*\)/.*|\1|p' urls)
 token=$(cat "$(sed -n 's/.* take the token in //p' log)")
 
 # Wrong credentials soon get 429 instead of 401, as they should; tests/api/logins.rs tests that.
-"$tools/bin/schemathesis" --config-file "$scripts/schemathesis.toml" run "$server/api/v1/openapi.json" \
+SCHEMATHESIS_HOOKS=schemathesis_hooks PYTHONPATH=$scripts PYTHONDONTWRITEBYTECODE=1 \
+    "$tools/bin/schemathesis" --config-file "$scripts/schemathesis.toml" run "$server/api/v1/openapi.json" \
     --header "Authorization: Bearer $token" --seed "$seed" --generation-database none --max-time "$seconds" \
     --continue-on-failure --request-timeout 5 --exclude-checks ignored_auth \
     --suppress-health-check all --warnings off
