@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { axeFindsNothing, begin, end, logIn, open, openAs } from "./operators.mjs";
+import { axeFindsNothing, begin, close, end, logIn, open, openAs } from "./operators.mjs";
 import { PASSWORD, PATIENCE, station } from "./operators.mjs";
 
 /** What one operator does is seen by the others within this time. */
@@ -85,8 +85,7 @@ test("the queue is filled, ordered and mended by the keyboard alone", async () =
   await queueIs(page, ["1.wav", "0.wav"]);
   await page.keyboard.press("Control+z");
   await queueIs(page, ["0.wav", "1.wav"]);
-  assert.deepEqual(page.said, []);
-  await page.context().close();
+  await close(page);
 });
 
 test("Ctrl+Z in a text undoes what was typed there, and elsewhere the last change", async () => {
@@ -109,8 +108,7 @@ test("Ctrl+Z in a text undoes what was typed there, and elsewhere the last chang
   await page.locator('nav a[href="#onair"]').click();
   await page.locator('nav a[href="#onair"]').press("Control+z");
   await queueIs(page, []);
-  assert.deepEqual(page.said, []);
-  await page.context().close();
+  await close(page);
 });
 
 test("the queue is ordered by the mouse", async () => {
@@ -129,8 +127,7 @@ test("the queue is ordered by the mouse", async () => {
     .nth(1)
     .dragTo(page.locator("#queue li").first(), { targetPosition: { x: 30, y: 3 } });
   await queueIs(page, ["0.wav", "1.wav"]);
-  assert.deepEqual(page.said, []);
-  await page.context().close();
+  await close(page);
 });
 
 test("two operators see what the other does within a second", async () => {
@@ -151,10 +148,7 @@ test("two operators see what the other does within a second", async () => {
   // And who did it.
   await ana.locator('nav a[href="#station"]').click();
   await ana.locator("#changes li", { hasText: "eve: queued" }).first().waitFor();
-  for (const page of [eve, ana]) {
-    assert.deepEqual(page.said, []);
-    await page.context().close();
-  }
+  await close(eve, ana);
 });
 
 test("who may not do something cannot, in the page and beside it", async () => {
@@ -187,8 +181,7 @@ test("a deck plays a file over the programme", async () => {
   await deck.getByRole("button", { name: "Pause" }).waitFor();
   await deck.getByRole("button", { name: "Stop" }).click();
   await deck.locator(".file", { hasText: "Empty" }).waitFor();
-  assert.deepEqual(page.said, []);
-  await page.context().close();
+  await close(page);
 });
 
 test("a lost connection is said, mends itself, and loses nothing that was typed", async () => {
@@ -238,8 +231,7 @@ test("titles and names are text, whatever they say", async () => {
   await page.locator("#title-set").click();
   await page.locator("#notes", { hasText: evil }).waitFor();
   assert.equal(await page.locator("#notes img, #notes script").count(), 0);
-  assert.deepEqual(page.said, []);
-  await page.context().close();
+  await close(page);
 });
 
 test("an answer that is no document is said in a sentence", async () => {
@@ -352,8 +344,7 @@ for (const [device, options] of Object.entries(DEVICES)) {
     await axeFindsNothing(page, "the chart");
     const width = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
     assert.ok(width <= 0, `it is ${width} pixels too wide`);
-    assert.deepEqual(page.said, []);
-    await page.context().close();
+    await close(page);
   });
 
   test(`axe finds nothing wrong on ${device}, and nothing sticks out`, async () => {
@@ -375,7 +366,6 @@ for (const [device, options] of Object.entries(DEVICES)) {
       const width = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
       assert.ok(width <= 0, `${view} is ${width} pixels too wide`);
     }
-    assert.deepEqual(page.said, []);
-    await page.context().close();
+    await close(page);
   });
 }

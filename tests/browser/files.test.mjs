@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { axeFindsNothing, begin, end, openAs, station } from "./operators.mjs";
+import { axeFindsNothing, begin, close, end, openAs, station } from "./operators.mjs";
 
 before(() =>
   begin({
@@ -170,8 +170,7 @@ test("a recording is listened to, and downloaded as it was sent", async () => {
   const whole = readFileSync(join(station.folder, "archive/gäst-recorded.aac"));
   const part = readFileSync(await download.path());
   assert.ok(part.length > 0 && part.equals(whole.subarray(0, part.length)));
-  assert.deepEqual(page.said, []);
-  await page.context().close();
+  await close(page);
 });
 
 test("who may only look is told so, and gets nothing", async () => {
@@ -179,8 +178,7 @@ test("who may only look is told so, and gets nothing", async () => {
   await page.locator("#shows-note", { hasText: "A DJ or an admin can send shows." }).waitFor();
   await page.locator("#recordings-note", { hasText: "A DJ or an admin can listen to recordings." }).waitFor();
   assert.ok(await page.locator("#send-shows").isHidden());
-  assert.deepEqual(page.said, []);
-  await page.context().close();
+  await close(page);
 });
 
 for (const [device, options] of Object.entries({

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { copyFileSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { axeFindsNothing, begin, end, openAs, PATIENCE } from "./operators.mjs";
+import { axeFindsNothing, begin, close, end, openAs, PATIENCE } from "./operators.mjs";
 
 /** What one operator does is seen by the others within this time. */
 const SEEN_WITHIN = 1_000;
@@ -79,18 +79,6 @@ const tracksAre = (page, names) =>
     const now = await page.locator("#ordered li bdi").allTextContents();
     return now.map((name) => name.split(" ").at(-1)).join() === names.join();
   });
-
-/** Closes browsers, in which nothing went wrong. */
-async function close(...pages) {
-  for (const page of pages) {
-    // So /health answers where the machine is too busy for the mixer.
-    assert.deepEqual(
-      page.said.filter((text) => !text.includes("status of 503")),
-      [],
-    );
-    await page.context().close();
-  }
-}
 
 test("the programme is held after the track, others see it at once, and it goes on", async () => {
   const [ana, eve] = [await openAs("ana"), await openAs("eve")];
