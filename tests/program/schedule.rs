@@ -6,6 +6,7 @@ use super::reload::Served;
 const STATION: &str = "[server]
 listen = '127.0.0.1:0'
 [[pipeline]]
+timezone = 'Asia/Tokyo'
 playlist = '.'
 [[pipeline.slot]]
 name = 'Top of the hour'
@@ -28,6 +29,10 @@ fn ctl_shows_what_will_be_played_and_why() {
     });
     let planned = station.says(&["schedule", "--hours", "2"]);
     assert!(planned.contains("one.wav"), "{planned}");
+    // In Tokyo clocks never change.
+    let mut lines = planned.lines();
+    assert!(lines.next().unwrap().starts_with("AT (Asia/Tokyo) "), "{planned}");
+    assert!(lines.all(|line| line[19..].starts_with("+09:00 ")), "{planned}");
     assert!(planned.lines().count() > 10, "two hours of tracks of ten minutes:\n{planned}");
     let json = station.json(&["schedule", "--hours", "2"]);
     let slots = json.as_array().unwrap().iter().filter(|track| track["kind"] == "show");
