@@ -16,12 +16,12 @@ const TIME: Duration = Duration::from_secs(3);
 /// The least number of inputs, however slow the machine is. The unchanged seeds come first.
 const LEAST: usize = 200;
 
-/// Runs a target. `LONGWAVE_FUZZ_SEED` repeats a run; `LONGWAVE_FUZZ_SECONDS` sets its time.
+/// Runs a target. `LONGWAVE_SEED` repeats a run; `LONGWAVE_FUZZ_SECONDS` sets its time.
 fn run(name: &str, seeds: &[Vec<u8>], target: fn(&[u8])) {
     let number = |key: &str| std::env::var(key).ok().and_then(|text| text.parse::<u64>().ok());
-    let seed = number("LONGWAVE_FUZZ_SEED").unwrap_or_else(|| fastrand::u64(..));
+    let seed = longwave_testing::seed();
     let time = number("LONGWAVE_FUZZ_SECONDS").map_or(TIME, Duration::from_secs);
-    println!("{name}: LONGWAVE_FUZZ_SEED={seed}");
+    println!("{name}: LONGWAVE_SEED={seed}");
     if let Some(corpus) = std::env::var_os("LONGWAVE_FUZZ_CORPUS") {
         let folder = std::path::Path::new(&corpus).join(name);
         std::fs::create_dir_all(&folder).unwrap();
@@ -39,7 +39,7 @@ fn run(name: &str, seeds: &[Vec<u8>], target: fn(&[u8])) {
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| target(&input))) {
             let file = std::env::temp_dir().join(format!("longwave-{name}-{seed}"));
             let _ = std::fs::write(&file, &input);
-            eprintln!("{name}: input {count} of LONGWAVE_FUZZ_SEED={seed} is kept in {}", file.display());
+            eprintln!("{name}: input {count} of LONGWAVE_SEED={seed} is kept in {}", file.display());
             resume_unwind(panic);
         }
         count += 1;

@@ -20,7 +20,7 @@ fn whatever_the_reactor_misses_nobody_gets_a_broken_packet_and_all_is_counted() 
     let server = server();
     let mut writer = server.add_mount(mp3_settings()).unwrap();
     let crowd = Crowd::join(server.local_addrs()[0], 20, plan);
-    let seed = fastrand::u64(..);
+    let seed = longwave_testing::seed();
     println!("{plan:?}, seed {seed}");
     let began = Instant::now();
     let feeder = thread::spawn(move || {

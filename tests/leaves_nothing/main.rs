@@ -117,7 +117,7 @@ fn shared_threads() {
 #[test]
 #[ignore = "run by a test above, in a process and a folder of its own"]
 fn stopped_in_any_order() {
-    let seed = fastrand::u64(..);
+    let seed = longwave_testing::seed();
     println!("seed {seed}");
     let mut random = fastrand::Rng::with_seed(seed);
     let folder = tempfile::tempdir().unwrap();

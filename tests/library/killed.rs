@@ -20,7 +20,7 @@ const FILES: usize = 400;
 #[test]
 fn what_was_acknowledged_outlives_the_process() {
     let rounds = if long() { 50 } else { 8 };
-    let seed = fastrand::u64(..);
+    let seed = longwave_testing::seed();
     println!("seed {seed}");
     let mut random = fastrand::Rng::with_seed(seed);
     let shelf = Shelf::new();

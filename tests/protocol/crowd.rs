@@ -345,9 +345,8 @@ fn run(crowd: &Crowd, mut random: Rng) {
 
 #[test]
 fn ten_threads_that_call_everything_at_random_find_no_panic_and_no_end_of_waiting() {
-    let seed =
-        std::env::var("LONGWAVE_CROWD_SEED").map_or_else(|_| fastrand::u64(..), |seed| seed.parse().unwrap());
-    println!("LONGWAVE_CROWD_SEED={seed}");
+    let seed = longwave_testing::seed();
+    println!("LONGWAVE_SEED={seed}");
     let folder = tempfile::tempdir().unwrap();
     let track = folder.path().join("track.wav");
     constant(&track, 0.25, 8000);

@@ -41,7 +41,7 @@ fn however_it_is_stopped_nobody_gets_a_broken_packet_and_all_is_counted() {
     let crowd = Crowd::join(address, 20, plan);
     // This makes it begin to feed.
     drop(child.stdin.take());
-    let seed = fastrand::u64(..);
+    let seed = longwave_testing::seed();
     println!("{plan:?}, seed {seed}");
     let mut random = fastrand::Rng::with_seed(seed);
     let (began, mut stops) = (Instant::now(), 0);

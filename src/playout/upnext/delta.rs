@@ -160,7 +160,7 @@ mod tests {
 
     #[test]
     fn whatever_happens_the_changes_lead_to_the_same_state() {
-        let seed = fastrand::u64(..);
+        let seed = longwave_testing::seed();
         println!("seed {seed}");
         let random = &mut fastrand::Rng::with_seed(seed);
         let mut up_next = UpNext::new(fastrand::Rng::with_seed(seed));
