@@ -776,12 +776,10 @@ lw_status lw_pipeline_remaining_ms(lw_pipeline pipeline, uint64_t *milliseconds)
 lw_status lw_pipeline_up_next(lw_pipeline pipeline, size_t most, char **json);
 
 // What the schedule plays in the next `hours` (1 to 168) if nothing intervenes, as JSON: objects with `at`,
-// `ends`, `file`, `kind`, `reason`, `cut` (whether it is ended before its time) and `dropped` (whether it is a
-// slot that is not played). Nothing is touched that is on the air. Without a schedule the list is empty. `json`
-// is freed by `lw_free`.
-lw_status lw_pipeline_preview(lw_pipeline pipeline,
-                              size_t hours,
-                              char **json);
+// `ends`, `file`, `kind`, `reason`, `cut` (whether it is ended before its time) and `dropped` (whether it is
+// a slot that is not played). Nothing is touched that is on the air. Without a schedule the list is empty.
+// `json` is freed by `lw_free`.
+lw_status lw_pipeline_preview(lw_pipeline pipeline, size_t hours, char **json);
 
 // The last hundred tracks, oldest first, as JSON: what `lw_pipeline_current_track` says of a track, with
 // `began_at`. The last of them may still be on the air. A pipeline that has stopped still gives them. `json`

@@ -113,9 +113,9 @@ pub unsafe extern "C" fn lw_pipeline_up_next(
 }
 
 /// What the schedule plays in the next `hours` (1 to 168) if nothing intervenes, as JSON: objects with `at`,
-/// `ends`, `file`, `kind`, `reason`, `cut` (whether it is ended before its time) and `dropped` (whether it is a
-/// slot that is not played). Nothing is touched that is on the air. Without a schedule the list is empty. `json`
-/// is freed by `lw_free`.
+/// `ends`, `file`, `kind`, `reason`, `cut` (whether it is ended before its time) and `dropped` (whether it is
+/// a slot that is not played). Nothing is touched that is on the air. Without a schedule the list is empty.
+/// `json` is freed by `lw_free`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_preview(
     pipeline: lw_pipeline,

@@ -113,8 +113,8 @@ impl Director {
         due.iter().map(|due| self.slots.wants(rules, due)).collect()
     }
 
-    /// The same of the slots that may end the track on the air between these moments, and of those that are due
-    /// at the end.
+    /// The same of the slots that may end the track on the air between these moments, and of those that are
+    /// due at the end.
     pub fn wanted_next(&mut self, rules: &Rules, after: Timestamp, ends: Timestamp) -> Vec<SlotWants> {
         let interruptions = self.interruptions(rules, after, ends).into_iter().map(|(at, _)| at);
         let moments: Vec<Timestamp> = interruptions.chain([ends]).collect();
@@ -415,8 +415,8 @@ impl Director {
         }
     }
 
-    /// When the track on the air, which ends at `ends` by itself, is ended before that by what comes after this
-    /// moment. A slot ends it if it has something to play.
+    /// When the track on the air, which ends at `ends` by itself, is ended before that by what comes after
+    /// this moment. A slot ends it if it has something to play.
     pub fn gives_way(
         &mut self,
         rules: &Rules,
