@@ -1,7 +1,10 @@
 // The browsers of the tests, with one handle for both: a tab of Chromium or of Firefox.
 
-import { readFileSync } from "node:fs";
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 
 import { chromium } from "playwright-core";
 import puppeteer from "puppeteer-core";
@@ -43,7 +46,7 @@ const EARS = `
 `;
 
 class Tab {
-  /** Whether sound passes through it where there is no loudspeaker, so that a test can listen to it. */
+  /** Whether sound passes through it, so that a test can listen to it. */
   canListen = true;
 
   /** What the browser has written to its console as errors. */
@@ -114,23 +117,59 @@ class ChromiumTab extends Tab {
   }
 }
 
-class FirefoxTab extends Tab {
-  canListen = false;
+/** A loudspeaker that nobody hears, where PulseAudio is installed. */
+class Loudspeaker {
+  static isThere() {
+    return spawnSync("pulseaudio", ["--version"]).status === 0;
+  }
 
+  static async start() {
+    const loudspeaker = new Loudspeaker();
+    loudspeaker.folder = mkdtempSync(join(tmpdir(), "longwave-loudspeaker."));
+    const { folder } = loudspeaker;
+    const socket = join(folder, "native");
+    const modules = ["null-sink", `native-protocol-unix auth-anonymous=1 socket=${socket}`];
+    const plain = ["-n", "--daemonize=no", "--use-pid-file=no", "--disable-shm=yes", "--exit-idle-time=-1"];
+    loudspeaker.process = spawn(
+      "pulseaudio",
+      [...plain, ...modules.map((module) => `--load=module-${module}`)],
+      { stdio: "ignore", env: { ...process.env, HOME: folder, XDG_RUNTIME_DIR: folder } },
+    );
+    loudspeaker.ended = new Promise((resolve) => loudspeaker.process.once("close", resolve));
+    while (!existsSync(socket)) {
+      if (loudspeaker.process.exitCode !== null) throw new Error("pulseaudio has ended");
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    // Firefox hands sound on this long before it is due.
+    loudspeaker.env = { PULSE_SERVER: `unix:${socket}`, PULSE_LATENCY_MSEC: "30" };
+    return loudspeaker;
+  }
+
+  async end() {
+    this.process.kill();
+    await this.ended;
+    rmSync(this.folder, { recursive: true });
+  }
+}
+
+class FirefoxTab extends Tab {
   static async open() {
     const tab = new FirefoxTab();
+    tab.canListen = Loudspeaker.isThere();
+    if (tab.canListen) tab.loudspeaker = await Loudspeaker.start();
     tab.browser = await puppeteer.launch({
       browser: "firefox",
       executablePath: process.env.FIREFOX ?? "/usr/bin/firefox-esr",
       headless: true,
+      env: { ...process.env, ...tab.loudspeaker?.env },
       extraPrefsFirefox: { "media.autoplay.default": 0, "media.autoplay.blocking_policy": 0 },
     });
     tab.page = await tab.browser.newPage();
     tab.page.on("console", (message) => message.type() === "error" && tab.errors.push(message.text()));
     tab.page.on("pageerror", (error) => tab.errors.push(String(error)));
-    // Without a loudspeaker, Firefox plays only what is silent.
     await tab.page.evaluateOnNewDocument(EARS);
-    await tab.page.evaluateOnNewDocument("localStorage.setItem('volume', '0')");
+    // Without a loudspeaker, Firefox plays only what is silent.
+    if (!tab.canListen) await tab.page.evaluateOnNewDocument("localStorage.setItem('volume', '0')");
     return tab;
   }
 
@@ -148,6 +187,7 @@ class FirefoxTab extends Tab {
 
   async close() {
     await this.browser.close();
+    await this.loudspeaker?.end();
   }
 }
 
