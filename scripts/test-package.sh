@@ -25,8 +25,8 @@ for packed in "$work"/package/*.crate; do
     for text in Cargo.toml LICENSE-MIT LICENSE-APACHE; do
         [ -s "$folder/$text" ] || fail "$(basename "$packed") lacks $text"
     done
-    # The sources grow with what they do, the document of the API among them. What else is in it should not, and
-    # their tests need the repository.
+    # The sources grow with what they do, the document of the API among them. What else is in it should not,
+    # and their tests need the repository.
     others=$(find "$folder" -type f ! -name '*.rs' ! -path '*/src/*' ! -path '*/web/*' -printf '%s\n' |
         awk '{ bytes += $1 } END { print bytes + 0 }')
     [ "$others" -lt 800000 ] ||

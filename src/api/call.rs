@@ -108,7 +108,8 @@ pub(crate) fn done() -> Handled {
     Ok(HttpAnswer::empty(204).with("Cache-Control", "no-store"))
 }
 
-/// The header `Content-Disposition` of a file that browsers save under this name. Players play it all the same.
+/// The header `Content-Disposition` of a file that browsers save under this name. Players play it all the
+/// same.
 pub(crate) fn saved_as(name: &str) -> String {
     let plain: String =
         name.chars().map(|c| if c.is_ascii_graphic() && c != '"' { c } else { '_' }).collect();

@@ -163,8 +163,8 @@ impl Segmenter {
         }
         let title = title_of(packet);
         if self.title.as_ref() != Some(&title) {
-            // A title that comes late begins where the audio is, and none begins behind the packet that has it:
-            // the next one may begin there, and titles keep their order.
+            // A title that comes late begins where the audio is, and none begins behind the packet that has
+            // it: the next one may begin there, and titles keep their order.
             let at = title.at.clamp(open.end, packet.end());
             self.muxer.write_title(at, &title.title);
             open.titles.push(TitleSince { at, ..title.clone() });

@@ -72,8 +72,8 @@ pub fn long() -> bool {
     std::env::var_os("LONGWAVE_LONG").is_some_and(|value| value == "1")
 }
 
-/// What the random choices of a test begin with: `LONGWAVE_SEED`, as in CI, otherwise another number each time. A
-/// test says it, so that what it has found can be found again.
+/// What the random choices of a test begin with: `LONGWAVE_SEED`, as in CI, otherwise another number each
+/// time. A test says it, so that what it has found can be found again.
 pub fn seed() -> u64 {
     let told = std::env::var("LONGWAVE_SEED").ok();
     told.map_or_else(|| fastrand::u64(..), |seed| seed.parse().expect("LONGWAVE_SEED is a number"))

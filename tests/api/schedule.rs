@@ -13,20 +13,25 @@ use longwave_testing::until;
 const SCHEDULE: &str = "/api/v1/pipelines/main/schedule";
 const PREVIEW: &str = "/api/v1/pipelines/main/schedule/preview";
 
-#[test]
-fn the_next_hours_are_shown_with_their_reasons() {
-    let radio = Radio::with(
+/// A station with a file of this name as the news of each hour.
+fn with_news(file: &str) -> Radio {
+    Radio::with(
         |_| {},
         |settings| {
             settings.schedule.slots = vec![SlotSettings {
                 name: "News".into(),
                 at: vec!["daily *:00".parse().unwrap()],
-                play: settings.playlist[1].clone(),
+                play: settings.playlist[1].with_file_name(file),
                 start: SlotStart::Hard,
                 ..SlotSettings::default()
             }];
         },
-    );
+    )
+}
+
+#[test]
+fn the_next_hours_are_shown_with_their_reasons() {
+    let radio = with_news("two.wav");
     let planned = |hours: u32| radio.look(&format!("{PREVIEW}?hours={hours}")).as_array().unwrap().clone();
     // A track is ten minutes long. Before its file has been read, less is thought of it.
     until("the lengths are known", || (18..=24).contains(&planned(3).len()));
@@ -51,18 +56,7 @@ fn the_next_hours_are_shown_with_their_reasons() {
 
 #[test]
 fn a_slot_whose_file_is_missing_is_shown_with_the_reason() {
-    let radio = Radio::with(
-        |_| {},
-        |settings| {
-            settings.schedule.slots = vec![SlotSettings {
-                name: "News".into(),
-                at: vec!["daily *:00".parse().unwrap()],
-                play: settings.playlist[1].with_file_name("gone.wav"),
-                start: SlotStart::Hard,
-                ..SlotSettings::default()
-            }];
-        },
-    );
+    let radio = with_news("gone.wav");
     let planned = radio.look(&format!("{PREVIEW}?hours=3"));
     let dropped: Vec<&Value> =
         planned.as_array().unwrap().iter().filter(|track| track["dropped"] == true).collect();

@@ -71,8 +71,8 @@ export async function open(options = {}) {
 const pathOf = (url) => (URL.canParse(url) ? new URL(url).pathname : url);
 
 /**
- * What is no fault: so /health answers where the machine is too busy for the mixer, and so the station does if it is
- * asked for the tracks of a playlist that has just been renamed or removed.
+ * What is no fault: so /health answers where the machine is too busy for the mixer, and so the station does if
+ * it is asked for the tracks of a playlist that has just been renamed or removed.
  */
 const NO_FAULTS = [/status of 503/, /status of 404 .*\/library\/playlists\/[^/]+\/tracks$/];
 

@@ -1,4 +1,5 @@
-//! A simulated day on the air, or eight hours without `LONGWAVE_LONG=1`: a looping playlist with requests, skips, holds, voices and a hook.
+//! A simulated day on the air, or eight hours without `LONGWAVE_LONG=1`: a looping playlist with requests,
+//! skips, holds, voices and a hook.
 
 use std::fs;
 use std::path::Path;

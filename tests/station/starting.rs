@@ -90,8 +90,8 @@ fn pipeline(name: &str, outputs: Vec<OutputSettings>) -> PipelineSettings {
     PipelineSettings { name: name.into(), outputs, ..PipelineSettings::default() }
 }
 
-/// The status of a request, and its Retry-After. `None` if nobody listens any more: a connection that the system
-/// has taken by then ends without an answer.
+/// The status of a request, and its Retry-After. `None` if nobody listens any more: a connection that the
+/// system has taken by then ends without an answer.
 fn ask(address: SocketAddr, path: &str) -> Option<(u16, Option<String>)> {
     let mut socket = TcpStream::connect(address).ok()?;
     socket.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
