@@ -149,7 +149,10 @@ test("the week shows dayparts and slots at their times, and now", async () => {
   await view(page, "schedule");
   await page.locator("#week .day").nth(6).waitFor();
   assert.match(await page.locator("#week-note").textContent(), /Night gives way to Frühe Stunden/);
-  assert.match(await page.locator("#inserts").textContent(), /Every 15m: a jingle of 1\.wav/);
+  const insert = page.locator("#ingredients li", { hasText: "Every 15m: a jingle of 1.wav" });
+  assert.match(await insert.textContent(), /in the configuration/);
+  // Who may look changes nothing.
+  assert.equal(await page.locator("#ingredients button, #add-slot:visible").count(), 0);
   const monday = page.locator("#week .day").first();
   const parts = await monday.locator(".daypart").evaluateAll((all) => all.map(({ title }) => title));
   assert.deepEqual(parts, ["00:00–06:00 Night", "06:00–10:00 Frühe Stunden", "22:00–00:00 Night"]);
@@ -176,6 +179,80 @@ test("the week shows dayparts and slots at their times, and now", async () => {
   assert.deepEqual(await headings(page), now);
   assert.deepEqual(page.said, []);
   await page.context().close();
+});
+
+test("an admin adds a slot by the keyboard, changes it, removes it, and takes all of that back", async () => {
+  const [page, other] = [await openAs("eve"), await openAs("bob")];
+  await view(page, "schedule");
+  await view(other, "schedule");
+  const row = (of) => of.locator("#ingredients li", { hasText: "Évening <i>" });
+  const dialog = page.locator("#ingredient-dialog[open]");
+
+  await page.locator("#add-slot").focus();
+  await page.keyboard.press("Enter");
+  await dialog.waitFor();
+  await axeFindsNothing(page, "the form of a slot");
+  await page.keyboard.type("Évening <i>");
+  await page.keyboard.press("Tab");
+  await page.keyboard.type("Mon-Fri 20:00");
+  await page.keyboard.press("Enter");
+  await page.keyboard.type("Sat 25:00");
+  await page.keyboard.press("Tab");
+  await page.keyboard.type("1.wav");
+  await page.keyboard.press("Enter");
+  // What is wrong is said where it was typed, and nothing of it is lost.
+  await page.locator("#ingredient-problem", { hasText: "25:00" }).waitFor();
+  await page.locator("#of-slots [name=at]").fill("Mon-Fri 20:00\nSat 21:00");
+  await page.locator("#of-slots [name=start]").selectOption("hard");
+  await page.locator("#ingredient-save").press("Enter");
+  await row(page).waitFor();
+  await dialog.waitFor({ state: "detached" });
+  assert.match(await row(page).textContent(), /Mon-Fri 20:00, Sat 21:00: 1\.wav \(hard\)/);
+  await page.locator("#week .slot", { hasText: "20:00 Évening <i>" }).first().waitFor();
+  // The other operator sees it, and may not change it.
+  await row(other).waitFor();
+  assert.equal(await row(other).locator("button").count(), 0);
+
+  await row(page).getByRole("button", { name: "Change Évening <i>" }).press("Enter");
+  await dialog.waitFor();
+  assert.equal(await page.locator("#of-slots [name=at]").inputValue(), "Mon-Fri 20:00\nSat 21:00");
+  assert.equal(await page.locator("#of-slots [name=start]").inputValue(), "hard");
+  await page.locator("#of-slots [name=late]").fill("5m");
+  await page.locator("#of-slots [name=start]").selectOption("");
+  await page.locator("#ingredient-save").press("Enter");
+  await row(page).filter({ hasText: "(soft)" }).waitFor();
+  await page.locator("#notes button", { hasText: "Undo" }).last().press("Enter");
+  await row(page).filter({ hasText: "(hard)" }).waitFor();
+
+  await row(page).getByRole("button", { name: "Remove Évening <i>" }).press("Enter");
+  await row(page).waitFor({ state: "detached" });
+  await row(other).waitFor({ state: "detached" });
+  await page.locator("#notes button", { hasText: "Undo" }).last().press("Enter");
+  await row(page).filter({ hasText: "Sat 21:00: 1.wav (hard)" }).waitFor();
+
+  // A name of the configuration is the configuration's.
+  await page.locator("#add-daypart").press("Enter");
+  await page.keyboard.type("Night");
+  await page.locator("#of-dayparts [name=playlist]").fill("0.wav");
+  await page.locator("#ingredient-save").press("Enter");
+  await page.locator("#ingredient-problem", { hasText: "configuration" }).waitFor();
+  await page.keyboard.press("Escape");
+
+  await page.locator("#add-insert").press("Enter");
+  await page.keyboard.type("Spots");
+  await page.locator("#of-inserts [name=playlist]").fill("1.wav");
+  await page.locator("#of-inserts [name=every]").fill("20m");
+  await page.locator("#of-inserts [name=kind]").selectOption("spot");
+  await page.locator("#ingredient-save").press("Enter");
+  await page.locator("#ingredients li", { hasText: "Every 20m: a spot of 1.wav" }).waitFor();
+  for (const closed of [page, other]) {
+    // The browser notes the refusals itself.
+    assert.ok(
+      closed.said.every((text) => /status of (409|422|400)/.test(text)),
+      closed.said.join(),
+    );
+    await closed.context().close();
+  }
 });
 
 test("on a phone the week is a day at a time", async () => {

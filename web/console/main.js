@@ -14,13 +14,12 @@ import { begin as beginOnAir, beginAnnouncements, show as showOnAir } from "./on
 import { begin as beginPlaylists, refresh as refreshPlaylists } from "./playlists.js";
 import { begin as beginQueue, refresh as refreshQueue } from "./queue.js";
 import { begin as beginRecordings, refresh as refreshRecordings } from "./recordings.js";
-import { refresh as refreshSchedule } from "./schedule.js";
+import { begin as beginSchedule, refresh as refreshSchedule } from "./schedule.js";
 import { begin as beginSession, logOut, may, onLogin } from "./session.js";
 import { begin as beginOverTime, refresh as refreshOverTime } from "./overtime.js";
 import { begin as beginShows, refresh as refreshShows } from "./shows.js";
 import { begin as beginStation, choose, follow, names, onChange, pipeline } from "./station.js";
 import { begin as beginUsers, refresh as refreshUsers } from "./users.js";
-import { begin as beginWeek } from "./week.js";
 
 /**
  * What brings each view up to date. The first one is shown first.
@@ -52,7 +51,7 @@ async function main() {
   beginShows();
   beginRecordings();
   beginUsers();
-  beginWeek();
+  beginSchedule();
   beginConfiguration();
   beginOverTime();
   find("log-out", HTMLButtonElement).onclick = logOut;

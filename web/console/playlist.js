@@ -3,7 +3,7 @@
 import { order } from "./api.js";
 
 /**
- * @typedef {Record<string, string | number | boolean | string[]>} Query
+ * @typedef {Record<string, import("./fields.js").Value>} Query
  * @typedef {{name: string, kind: string, ordered?: number[], smart?: Query}} Playlist
  */
 

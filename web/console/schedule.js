@@ -4,7 +4,7 @@ import { ask, inOrder, seldom } from "./api.js";
 import { el, fill, find } from "./dom.js";
 import { base } from "./station.js";
 import { dayAndTime } from "./text.js";
-import { refresh as refreshWeek, zone } from "./week.js";
+import { begin as beginWeek, made, refresh as refreshWeek, zone } from "./week.js";
 
 /** @typedef {{at: string, ends: string, file: string, kind: string, reason: string, cut: boolean,
  *   dropped: boolean}} Planned */
@@ -19,10 +19,15 @@ const ASKS_AGAIN = 10_000;
 const turn = inOrder();
 const again = seldom(ASKS_AGAIN);
 
+/** Sets up the view. */
+export function begin() {
+  beginWeek(refresh);
+}
+
 /** Shows the week and the preview as they are now. */
 export async function refresh() {
   await refreshWeek();
-  await again(base(), showPreview);
+  await again(`${base()} ${made()}`, showPreview);
 }
 
 /** Says whether it succeeded. */

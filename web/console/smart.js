@@ -2,6 +2,7 @@
 
 import { ask, inOrder } from "./api.js";
 import { el, fill, find, settled } from "./dom.js";
+import { read, write } from "./fields.js";
 import { say } from "./notes.js";
 import { change } from "./playlist.js";
 import { may } from "./session.js";
@@ -52,55 +53,19 @@ export function show(now) {
   playlist = panel.hidden ? undefined : now;
   if (!now.smart) return;
   const wanted = JSON.stringify(now.smart);
-  const isTyped = JSON.stringify(queryOf()) !== filled;
+  const isTyped = JSON.stringify(read(form())) !== filled;
   if (isOther || (!isTyped && wanted !== source)) {
     source = wanted;
-    write(now.smart);
+    fillForm(now.smart);
     void preview();
   }
   for (const control of form().elements) control.toggleAttribute("disabled", !may("change"));
 }
 
-const fields = () => [...form().elements].filter(isField);
-
-/**
- * @param {Element} control
- * @returns {control is HTMLInputElement | HTMLSelectElement}
- */
-function isField(control) {
-  const is = control instanceof HTMLInputElement || control instanceof HTMLSelectElement;
-  return is && control.name !== "";
-}
-
 /** Fills the form. @param {Query} query */
-function write(query) {
-  for (const field of fields()) {
-    const value = query[field.name];
-    field.value = Array.isArray(value) ? value.join(", ") : value === undefined ? "" : String(value);
-    // A list that has nothing for it begins with what holds then.
-    if (field instanceof HTMLSelectElement && field.selectedIndex < 0) field.selectedIndex = 0;
-  }
-  filled = JSON.stringify(queryOf());
-}
-
-/** What the form asks for. A field without a value asks for nothing. */
-function queryOf() {
-  /** @type {Query} */
-  const asked = {};
-  for (const field of fields()) {
-    const text = field.value.trim();
-    if (text === "") continue;
-    const { as } = field.dataset;
-    asked[field.name] =
-      as === "list"
-        ? text.split(",").flatMap((part) => part.trim() || [])
-        : as === "truth"
-          ? text === "true"
-          : field.type === "number"
-            ? Number(text)
-            : text;
-  }
-  return asked;
+function fillForm(query) {
+  write(form(), query);
+  filled = JSON.stringify(read(form()));
 }
 
 const turn = inOrder();
@@ -111,7 +76,7 @@ async function preview() {
   const note = find("smart-note", HTMLParagraphElement);
   const list = find("smart-found", HTMLOListElement);
   try {
-    const query = encodeURIComponent(JSON.stringify(queryOf()));
+    const query = encodeURIComponent(JSON.stringify(read(form())));
     const path = `/api/v1/library/tracks?smart=${query}&limit=${SHOWN}`;
     const { tracks, total, more } = await ask("GET", path);
     if (!isNewest()) return;
@@ -138,7 +103,7 @@ async function preview() {
 async function save() {
   if (!playlist) return;
   const { name, smart: before } = playlist;
-  const asked = queryOf();
+  const asked = read(form());
   const set = (/** @type {Query} */ smart) => change(name, (now) => ({ ...now, smart }));
   if (!(await set(asked))) return;
   filled = JSON.stringify(asked);

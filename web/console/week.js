@@ -3,18 +3,20 @@
 
 import { ask, inOrder } from "./api.js";
 import { el, fill, find } from "./dom.js";
+import { begin as beginIngredients, show as showIngredients, weighted } from "./ingredients.js";
 import { base } from "./station.js";
 
 /**
- * @typedef {{name: string, days: string, from: string, to: string,
+ * @typedef {import("./ingredients.js").Written} Written
+ * @typedef {{name: string, days: string, from: string, to: string, written: Written | null,
  *   playlists: {playlist: string, weight: number}[], gives_way_to: string | null}} Daypart
- * @typedef {{playlist: string, every: string, kind: string}} Insert
- * @typedef {{name: string, play: string, start: string}} Slot
+ * @typedef {{name: string, playlist: string, every: string, kind: string, written: Written | null}} Insert
+ * @typedef {{name: string, at: string[], play: string, start: string, written: Written | null}} Slot
  * @typedef {{daypart: number, begins: string, ends: string, from: string, to: string}} Hours
  * @typedef {{slot: number, at: string, time: string}} SlotTime
  * @typedef {{date: string, begins: string, ends: string, dayparts: Hours[], slots: SlotTime[]}} Day
- * @typedef {{zone: string, now: string, dayparts: Daypart[], inserts: Insert[], slots: Slot[], week: Day[],
- *   dropped: string[]}} Schedule
+ * @typedef {{zone: string, now: string, dayparts: Daypart[], inserts: Insert[], slots: Slot[],
+ *   separation: object, week: Day[], dropped: string[]}} Schedule
  */
 
 /** The most slots that a day has room for. */
@@ -36,8 +38,19 @@ const turn = inOrder();
 /** The time zone of the schedule, once it is known. */
 export const zone = () => schedule?.zone;
 
-/** Sets up the buttons. */
-export function begin() {
+/** What the schedule is made of, as a text that is another one when anything of it is. */
+export function made() {
+  const { dayparts, inserts, slots, separation } = schedule ?? {};
+  return JSON.stringify([dayparts, inserts, slots, separation]);
+}
+
+/**
+ * Sets up the buttons.
+ *
+ * @param {() => Promise<void>} again shows the schedule anew
+ */
+export function begin(again) {
+  beginIngredients(again);
   const step = (/** @type {string} */ id, /** @type {() => unknown} */ press) =>
     (find(id, HTMLButtonElement).onclick = press);
   step("week-before", () => goTo(-7));
@@ -103,12 +116,12 @@ function today() {
 
 /** @param {Schedule} shown */
 function show(shown) {
-  const { zone, dayparts, inserts, slots, week, dropped } = shown;
-  const isEmpty = dayparts.length + inserts.length + slots.length === 0;
+  const { zone, dayparts, slots, week, dropped } = shown;
+  const isEmpty = dayparts.length + shown.inserts.length + slots.length === 0;
   const gives = dayparts.filter(({ gives_way_to }) => gives_way_to !== null);
   const overlaps = gives.map((part) => `${nameOf(part)} gives way to ${part.gives_way_to}.`);
   find("week-note", HTMLParagraphElement).textContent = isEmpty
-    ? "No schedule is declared: the playlist plays at all times."
+    ? "There is no schedule: the playlist plays at all times."
     : [`Times of ${zone}.`, "Between the dayparts the playlist plays.", ...overlaps].join(" ");
   fill(
     find("week-dropped", HTMLUListElement),
@@ -135,13 +148,7 @@ function show(shown) {
       markNow(element, day, index === now ? Date.parse(shown.now) : null);
     },
   );
-  find("between-heading", HTMLHeadingElement).hidden = inserts.length === 0;
-  fill(
-    find("inserts", HTMLUListElement),
-    inserts,
-    ({ playlist, every, kind }) => `${playlist} ${every} ${kind}`,
-    ({ playlist, every, kind }) => el("li", {}, `Every ${every}: a ${kind} of ${playlist}`),
-  );
+  showIngredients(shown);
 }
 
 /**
@@ -203,11 +210,6 @@ function markNow(element, day, now) {
 /** @param {Daypart} part */
 function nameOf({ name, playlists }) {
   return name || (playlists[0]?.playlist ?? "");
-}
-
-/** @param {{playlist: string, weight: number}} list */
-function weighted({ playlist, weight }) {
-  return weight === 1 ? playlist : `${playlist} ×${weight}`;
 }
 
 /**
