@@ -22,7 +22,7 @@ fails signals a condition of type LONGWAVE-ERROR.")
    #:server-mount-info #:server-mounts #:get-metadata-changed-at
    ;; Stations
    #:station #:make-station #:read-station #:station-start #:station-stop #:station-close #:station-server
-   #:station-pipeline #:station-pipelines #:station-reload
+   #:station-pipeline #:station-pipelines #:station-reload #:station-ask
    #:station-history #:station-report #:station-statistics
    ;; The library of a station, and requests of listeners
    #:library-state #:library-search #:library-track #:library-edit #:library-start-scan #:library-pause

@@ -54,6 +54,20 @@ it is now. Returns lists of sentences: :CHANGED, :RESTART (what needs one) and :
     (with-texts ((declaration (and declaration (declared declaration))))
       (get-json "lw_station_reload" :uint64 (handle station) :pointer declaration))))
 
+(defgeneric station-ask (station method target &rest body)
+  (:documentation "What a request to the HTTP API does, without a socket: (station-ask station :post
+\"/api/v1/denied\" :address \"192.0.2.1\"). BODY is a property list, or one string of JSON. Returns the
+answer, of which JSON is read, and the status.")
+  (:method ((station station) method target &rest body)
+    (with-texts ((method (string method)) target (body (and body (declared body))))
+      (cffi:with-foreign-object (status :uint32)
+        (let ((text (get-text "lw_station_ask" :uint64 (handle station) :pointer method :pointer target
+                              :pointer body :pointer status)))
+          (values (cond ((string= text "") nil)
+                        ((find (char text 0) "[{") (read-json text))
+                        (t text))
+                  (cffi:mem-ref status :uint32)))))))
+
 (defgeneric station-pipelines (station)
   (:documentation "The names of its pipelines.")
   (:method ((station station))

@@ -163,6 +163,21 @@
       (assert (plusp (length (princ-to-string condition)))))
     (pipeline-close pipeline)))
 
+(define-test a-station-is-asked-without-a-socket
+  (let ((station (make-station :server '(:listen "127.0.0.1:0" :media-roots "/")
+                               :pipeline '((:name "one" :output ((:format :mp3 :mount "/one.mp3")))))))
+    (signals not-running (station-ask station :get "/health"))
+    (station-start station)
+    (assert (equal '(nil 204) (multiple-value-list
+                               (station-ask station :post "/api/v1/pipelines/one/skip"))))
+    (multiple-value-bind (denied status) (station-ask station :post "/api/v1/denied" :address "192.0.2.1")
+      (assert (= 201 status))
+      (assert (string= "192.0.2.1" (getf denied :address))))
+    (assert (= 1 (length (station-ask station "GET" "/api/v1/denied"))))
+    (assert (= 404 (nth-value 1 (station-ask station :get "/nowhere"))))
+    (assert (search "# " (station-ask station :get "/metrics")))
+    (station-close station)))
+
 (define-test a-station-is-declared-as-a-whole
   (let* ((station (make-station :server '(:listen "127.0.0.1:0")
                                 :pipeline '((:name "one" :output ((:format :mp3 :mount "/one.mp3")))
@@ -197,6 +212,8 @@
                                               (:name "two" :dead-air-after "off")))
                   :changed))
     (signals setting-error (station-reload station "[[pipelin]]"))
+    ;; It serves no API.
+    (signals invalid-argument (station-ask station :get "/health"))
     ;; Its pipelines are the station's: they go on when a handle is closed.
     (pipeline-close one)
     (signals bad-handle (pipeline-skip one))

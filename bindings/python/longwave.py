@@ -298,6 +298,17 @@ class Station(_Handle):
         `changed`, `restart` (what needs one) and `failed`."""
         return _json("lw_station_reload", self.handle, _declaration(declaration))
 
+    def ask(self, method, target, body=None):
+        """What a request to the HTTP API does, without a socket. `body` is a document. Returns the status and
+        the answer, a document where it is JSON: `ask("GET", "/api/v1/denied")`."""
+        status = c_uint32()
+        body = None if body is None else json.dumps(body).encode()
+        text = _text("lw_station_ask", self.handle, _utf8(method), _utf8(target), body, byref(status))
+        try:
+            return status.value, json.loads(text) if text else None
+        except ValueError:
+            return status.value, text
+
     def server(self):
         return Server._of(_get(c_uint64, "lw_station_server", self.handle))
 

@@ -430,6 +430,22 @@ class Calls(OnStation):
         report = self.station.reload({"server": {"listen": "127.0.0.1:0"}, "pipeline": [other]})
         self.assertEqual(set(report), {"changed", "restart", "failed"})
         self.fails("LW_SETTING", self.station.reload, {"pipelin": []})
+        # It serves no API.
+        self.fails("LW_INVALID", self.station.ask, "GET", "/health")
+
+    def test_all_of_the_api_without_a_socket(self):
+        with tempfile.TemporaryDirectory() as folder:
+            server = {"listen": "127.0.0.1:0", "media_roots": folder}
+            station = longwave.Station({"server": server, "pipeline": [{"output": [self.output]}]})
+            station.start()
+            status, denied = station.ask("POST", "/api/v1/denied", {"address": "192.0.2.1"})
+            self.assertEqual((status, denied["address"]), (201, "192.0.2.1"))
+            self.assertEqual(station.ask("DELETE", "/api/v1/denied/%d" % denied["id"]), (204, None))
+            self.assertEqual(station.ask("GET", "/api/v1/denied"), (200, []))
+            self.assertEqual(station.ask("GET", "/nowhere")[1]["code"], "not-found")
+            status, metrics = station.ask("GET", "/metrics")
+            self.assertTrue(status == 200 and metrics.startswith("# "), metrics[:100])
+            station.close()
 
     def test_a_listener_is_told_of_and_sent_away(self):
         self.station.start()

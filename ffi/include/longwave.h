@@ -1100,6 +1100,21 @@ lw_status lw_station_start(lw_station station);
 // declared outputs stays.
 lw_status lw_station_reload(lw_station station, const char *declaration, char **report);
 
+// Does what a request to the HTTP API does, as an admin could, without a socket, a user or a token: so a host
+// has all of the API, also what has no function here. `method` is `"GET"`, `"POST"` and so on; `target` is a
+// path, percent-encoded, with its query (`"/api/v1/denied"`, `"/played/a.mp3?at=14:32"`); `body` is JSON, or
+// NULL. `http_status` is as over HTTP, and so is `answer`: JSON mostly, also for a refusal, and empty where
+// the status is 204. It is freed by `lw_free`. It runs on the calling thread, and takes as long as the
+// request would: up to some seconds where a disk does not answer. What goes on after its answer has begun is
+// for HTTP alone, and refused with 405: event streams, uploads, downloads. `LW_STOPPED` if the station is not
+// on the air, `LW_INVALID` if it serves no API.
+lw_status lw_station_ask(lw_station station,
+                         const char *method,
+                         const char *target,
+                         const char *body,
+                         uint32_t *http_status,
+                         char **answer);
+
 // Stops the pipelines, then the server. It takes five seconds at most. `abandoned` is a JSON list of the
 // threads that had to be left behind. It is freed by `lw_free` and may be NULL. Stopping again is harmless.
 lw_status lw_station_stop(lw_station station, char **abandoned);

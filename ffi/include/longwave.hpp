@@ -1036,6 +1036,17 @@ public:
         return detail::text(
             [&](auto out) { return lw_station_reload(handle(), detail::or_null(declaration), out); });
     }
+    // What a request to the HTTP API does, without a socket: the status, and the answer, JSON mostly.
+    std::pair<uint32_t, std::string> ask(const std::string &method, const std::string &target,
+                                         const std::string &body = {})
+    {
+        uint32_t http_status = 0;
+        auto answer = detail::text([&](auto out) {
+            return lw_station_ask(handle(), detail::whole(method), detail::whole(target),
+                                  detail::or_null(body), &http_status, out);
+        });
+        return {http_status, std::move(answer)};
+    }
     longwave::server server() const
     {
         return longwave::server::of(

@@ -247,6 +247,42 @@ pub unsafe extern "C" fn lw_station_reload(
     })
 }
 
+/// Does what a request to the HTTP API does, as an admin could, without a socket, a user or a token: so a host
+/// has all of the API, also what has no function here. `method` is `"GET"`, `"POST"` and so on; `target` is a
+/// path, percent-encoded, with its query (`"/api/v1/denied"`, `"/played/a.mp3?at=14:32"`); `body` is JSON, or
+/// NULL. `http_status` is as over HTTP, and so is `answer`: JSON mostly, also for a refusal, and empty where
+/// the status is 204. It is freed by `lw_free`. It runs on the calling thread, and takes as long as the
+/// request would: up to some seconds where a disk does not answer. What goes on after its answer has begun is
+/// for HTTP alone, and refused with 405: event streams, uploads, downloads. `LW_STOPPED` if the station is not
+/// on the air, `LW_INVALID` if it serves no API.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn lw_station_ask(
+    station: lw_station,
+    method: *const c_char,
+    target: *const c_char,
+    body: *const c_char,
+    http_status: *mut u32,
+    answer: *mut *mut c_char,
+) -> lw_status {
+    call(|| {
+        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
+        let (method, target, body) =
+            unsafe { (text(method, "method")?, text(target, "target")?, optional_text(body, "body")?) };
+        // SAFETY: as above.
+        let (http_status, answer) =
+            unsafe { (Out::new(http_status, "http_status")?, Out::new(answer, "answer")?) };
+        let station = handles::find::<Station>(station)?;
+        let api = station.on_air()?.api.as_ref().ok_or_else(|| {
+            Failure::invalid(
+                "the station serves no API: its declaration has neither users_file nor media_roots",
+            )
+        })?;
+        let answered = api.ask(method, target, body.unwrap_or_default().as_bytes());
+        answer.text(&String::from_utf8_lossy(answered.body()))?;
+        http_status.set(answered.status().into())
+    })
+}
+
 /// Stops the pipelines, then the server. It takes five seconds at most. `abandoned` is a JSON list of the
 /// threads that had to be left behind. It is freed by `lw_free` and may be NULL. Stopping again is harmless.
 #[unsafe(no_mangle)]

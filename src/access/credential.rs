@@ -87,7 +87,21 @@ impl Credential {
     }
 }
 
+/// The name of the application itself in logs. No user can have it.
+const APPLICATION: &str = "(application)";
+
 impl Identity {
+    /// The application that the station is a part of: it may do everything.
+    pub(crate) fn of_application() -> Identity {
+        let (name, limits) = (APPLICATION.to_owned(), Arc::default());
+        Identity { name, role: Role::Admin, limits, secret: [0; 32] }
+    }
+
+    /// Whether this is the application itself, which is in no file of users.
+    pub(crate) fn is_application(&self) -> bool {
+        self.name == APPLICATION
+    }
+
     /// Returns this identity if its role has the right.
     pub(crate) fn with_right(self, right: Right) -> Result<Identity, Refusal> {
         match self.role.may(right) {

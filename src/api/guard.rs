@@ -135,6 +135,9 @@ impl Guard {
 
     /// Whether what this user began earlier may still go on: nothing of the user has changed or expired.
     pub(crate) fn still_knows(&self, identity: &Identity) -> bool {
+        if identity.is_application() {
+            return true;
+        }
         let users = self.users.load();
         users.identity_of(&identity.name).as_ref() == Some(identity)
             && !users.has_expired(&identity.name, SystemTime::now())

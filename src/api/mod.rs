@@ -9,6 +9,7 @@
 
 mod admin;
 mod admission;
+mod ask;
 mod call;
 mod changes;
 mod console;

@@ -239,19 +239,34 @@ pub(super) fn answer_with(
     who: Option<&Identity>,
     request: HttpRequest,
 ) {
-    let call = || handler(core, &Call { request: &request, held, who });
-    // A handler that panics costs its request, and not the thread.
-    let handled = catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|_| {
-        Err(Problem::new("internal", "there is a fault in Longwave: the log says where"))
-    });
-    conclude(core, who, request, handled);
+    let handled = handled(core, handler, &Call { request: &request, held, who });
+    answer_to(who, request, handled);
 }
 
-/// Answers a request with what has come of it.
-pub(super) fn conclude(core: &Core, who: Option<&Identity>, request: HttpRequest, handled: Handled) {
-    if let (Ok(_), Some(Identity { name, .. })) = (&handled, who) {
-        core.note_change(name, &request);
+/// What comes of a call. What it has changed is noted.
+pub(super) fn handled(core: &Core, handler: fn(&Core, &Call<'_>) -> Handled, call: &Call<'_>) -> Handled {
+    // A handler that panics costs its request, and not the thread.
+    let handled = catch_unwind(AssertUnwindSafe(|| handler(core, call))).unwrap_or_else(|_| {
+        Err(Problem::new("internal", "there is a fault in Longwave: the log says where"))
+    });
+    note(core, call.who, call.request, &handled);
+    handled
+}
+
+/// Notes what a user's request has changed, if it succeeded.
+fn note(core: &Core, who: Option<&Identity>, request: &HttpRequest, handled: &Handled) {
+    if let (Ok(_), Some(Identity { name, .. })) = (handled, who) {
+        core.note_change(name, request);
     }
+}
+
+/// Answers a request of a transfer with what has come of it.
+pub(super) fn conclude(core: &Core, who: Option<&Identity>, request: HttpRequest, handled: Handled) {
+    note(core, who, &request, &handled);
+    answer_to(who, request, handled);
+}
+
+fn answer_to(who: Option<&Identity>, request: HttpRequest, handled: Handled) {
     request.answer(handled.unwrap_or_else(|problem| match who {
         Some(_) => problem.answer(),
         // What is public is so for pages of any origin, and so is why it is refused.

@@ -49,13 +49,13 @@ impl Core {
         }
         let fixed = &self.fixed_users;
         let may_be_gone = self.guard.users().list().count() <= fixed.list().count();
-        let (own, fixed_there, name) = (file.clone(), fixed.clone(), who.name.clone());
+        let (own, fixed_there, orders) = (file.clone(), fixed.clone(), who.clone());
         let work = move |job: &_| {
             Users::replace(&own, |read| {
                 let users = read.or_else(|| may_be_gone.then(Users::default));
                 let mut users = users.ok_or_else(|| Error::file(&own, "it is gone or empty"))?;
                 let done = change(&mut users).map_err(Failed::Refused)?;
-                check(&users, &fixed_there, &name, job).map_err(Failed::Refused)?;
+                check(&users, &fixed_there, &orders, job).map_err(Failed::Refused)?;
                 Ok((users, done))
             })
         };
@@ -77,14 +77,16 @@ impl Core {
 }
 
 /// Refuses a change by which whoever orders it would lose the station, or that nobody waits for any more.
-fn check(users: &Users, fixed: &Users, who: &str, job: &Job) -> Result<(), Problem> {
+fn check(users: &Users, fixed: &Users, who: &Identity, job: &Job) -> Result<(), Problem> {
     if job.is_abandoned() {
         return Err(Problem::new("busy", "it took too long: nothing was changed"));
     }
-    if users.may_run(who) || fixed.may_run(who) {
+    let name = &who.name;
+    if who.is_application() || users.may_run(name) || fixed.may_run(name) {
         return Ok(());
     }
-    let detail = format!("{who} would lose the station by this: another admin can do it, or `longwave user`");
+    let detail =
+        format!("{name} would lose the station by this: another admin can do it, or `longwave user`");
     Err(Problem::new("locks-out", detail))
 }
 

@@ -143,6 +143,11 @@ impl HttpAnswer {
         FOR_ALL.iter().fold(self, |answer, (name, value)| answer.with(name, value))
     }
 
+    /// The body; empty if there is none.
+    pub fn body(&self) -> &[u8] {
+        &self.body
+    }
+
     /// The same headers with another status, and no body.
     #[must_use]
     pub(crate) fn emptied(self, status: u16) -> HttpAnswer {

@@ -198,6 +198,33 @@ static void titles(const char *a)
     CHECK(lw_pipeline_title_format(pipeline, &format) == LW_NONE);
 }
 
+/* All of the HTTP API, without a socket. */
+static void asks_the_api(const char *folder)
+{
+    lw_station own;
+    char text[1000], *json;
+    uint32_t http_status = 0;
+    snprintf(text, sizeof text, "[server]\nmedia_roots = '%s'%s", folder, strstr(STATION, "\nlisten"));
+    OK(lw_station_open(text, &own));
+    CHECK(lw_station_ask(own, "GET", "/health", NULL, &http_status, &json) == LW_STOPPED);
+    OK(lw_station_start(own));
+    OK(lw_station_ask(own, "POST", "/api/v1/denied", "{\"address\": \"192.0.2.1\"}", &http_status, &json));
+    CHECK(http_status == 201);
+    lw_free(json);
+    HAS(lw_station_ask(own, "GET", "/api/v1/denied", NULL, &http_status, &json), "192.0.2.1");
+    HAS(lw_station_ask(own, "GET", "/api/v1/changes", NULL, &http_status, &json), "(application)");
+    HAS(lw_station_ask(own, "POST", "/api/v1/denied", "{", &http_status, &json), "invalid-json");
+    CHECK(http_status == 400);
+    HAS(lw_station_ask(own, "GET", "/api/v1/events", NULL, &http_status, &json), "for HTTP alone");
+    CHECK(http_status == 405);
+    OK(lw_station_ask(own, "POST", "/api/v1/pipelines/main/skip", NULL, &http_status, &json));
+    CHECK(http_status == 204 && strcmp(json, "") == 0);
+    lw_free(json);
+    CHECK(lw_station_ask(own, "GET", NULL, NULL, &http_status, &json) == LW_INVALID);
+    CHECK(lw_station_ask(own, "GET", "/health", NULL, NULL, &json) == LW_INVALID);
+    OK(lw_station_close(own));
+}
+
 static void reloads(const char *folder)
 {
     char text[1000], file[500], *json;
@@ -217,6 +244,10 @@ static void reloads(const char *folder)
     CHECK(lw_station_reload(station, text, NULL) == LW_SETTING);
     snprintf(text, sizeof text, "[server]\nmedia_roots = '%s'%s", folder, strstr(STATION, "\nlisten"));
     HAS(lw_station_reload(station, text, &json), "\"restart\":[\"server.media_roots\"]");
+
+    /* It serves no API, with or without HTTP. */
+    uint32_t http_status;
+    CHECK(lw_station_ask(station, "GET", "/api/v1/mounts", NULL, &http_status, &json) == LW_INVALID);
 
     /* The same from a file. */
     lw_station read;
@@ -252,6 +283,7 @@ int main(int argc, char **argv)
     listeners();
     titles(a);
     reloads(argv[1]);
+    asks_the_api(argv[1]);
     settings();
 
     OK(lw_station_stop(station, NULL));

@@ -18,7 +18,7 @@ TEXTS = {
     "kind": '"track-change"', "format": '"s16le"', "level": '"info"', "tags": '"{}"', "given": '"x"', "extinf": '"x"',
     "words": '"x"', "changes": '"{}"', "playlist": r'"{\"ordered\": []}"', "address": '"192.0.2.1"',
     "from": '"2026-01-01"', "to": '"2026-01-31"', "pipeline_name": '"main"', "by": '"track"',
-    "step": '"1h"',
+    "step": '"1h"', "method": '"GET"', "target": '"/health"', "body": '"{}"',
 }
 PATHS = {"file", "path"}  # any bytes will do for them
 ARRAYS = {"const uint8_t *", "const float *", "const int16_t *"}

@@ -309,6 +309,7 @@ int main(int argc, char **argv)
         CHECK(pipeline.listener_count() == 0);
         CHECK(has(station.pipelines(), "main") && has(station.reload(STATION), "\"failed\":[]"));
         CHECK(failure([&] { station.reload(); }) == LW_INVALID);
+        CHECK(failure([&] { station.ask("GET", "/health"); }) == LW_INVALID);
         {
             auto moved = std::move(pipeline);
             CHECK(moved.is_running() && encoders == 1);

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::net::Ipv4Addr;
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
@@ -9,7 +10,7 @@ use super::service::{Answer, Delivery, Outbox};
 use crate::http::{HttpAnswer, ICY_LOGIN, Wanted, form_value, wanted};
 use crate::percent;
 use crate::ring::{ArrivingBody, Inlet, InletWriter, LeavingFile, SourceEnd, arriving, inlet, leaving};
-use crate::server::client_address::{ClientAddress, ShownAddress};
+use crate::server::client_address::{Addresses, ClientAddress, ShownAddress};
 use crate::server::connections::places::{Sender as BodyOf, SourceSeat};
 use crate::server::mounts::event_stream::EventStream;
 use crate::units::StreamPos;
@@ -31,6 +32,23 @@ pub struct HttpRequest {
 }
 
 impl HttpRequest {
+    /// A request that the application makes itself, from no address. Nobody waits for its answer.
+    pub(crate) fn of_application(method: &str, target: &str, body: &[u8], base_url: String) -> HttpRequest {
+        let address = ClientAddress::new(Ipv4Addr::UNSPECIFIED.into());
+        HttpRequest {
+            method: method.to_owned(),
+            target: target.to_owned(),
+            headers: vec![("Content-Type".to_owned(), b"application/json".to_vec())],
+            body: Some(body.to_vec()),
+            address,
+            shown_address: address.shown(Addresses::None),
+            may_measure: true,
+            base_url,
+            user: None,
+            reply: None,
+        }
+    }
+
     /// The method: `GET`, `POST`, …; `LOGIN` for the password of a source that speaks ICY
     /// ([`take_sources`](crate::Server::take_sources)).
     pub fn method(&self) -> &str {
