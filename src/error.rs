@@ -44,6 +44,8 @@ pub enum Error {
     },
     /// Something by that name exists already: a mount, a pipeline.
     Exists(String),
+    /// The configuration declares it, so nothing else changes it. Change it there.
+    Declared(String),
     /// Nothing has that name or id.
     NotFound(String),
     /// A limit was reached. Make room, or raise the limit if it is a setting.
@@ -126,6 +128,7 @@ impl fmt::Display for Error {
             ),
             Error::Listen { address, cause } => write!(f, "cannot listen on {address}: {cause}"),
             Error::Exists(what) => write!(f, "{what} exists already"),
+            Error::Declared(what) => write!(f, "the configuration declares {what}: change it there"),
             Error::NotFound(what) => write!(f, "there is no {what}"),
             Error::Limit { limit, most, advice } => write!(f, "{limit} is {most}: {advice}"),
             Error::Busy(what) => write!(f, "too many orders wait for the {what}: try again in a moment"),

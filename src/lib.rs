@@ -115,13 +115,13 @@ pub use pipeline::{
     CurrentTrack, HeardTracks, HlsInfo, HlsSettings, HookId, Hooks, Levels, ListOptions, LiveSession,
     LiveSettings, NextTrack, OutputSettings, Pipeline, PipelineBuilder, PipelineSettings, PipelineSnapshot,
     PlayedTrack, RelayedMountSettings, Reloaded, ReplayGain, RequestSettings, SampleFormat, SourceRequest,
-    Station, StationSettings, VoiceInput, VoiceOptions, preview_schedule,
+    Station, StationSettings, VoiceInput, VoiceOptions, preview_schedule, schedule_of,
 };
 pub use playout::{
     AfterLive, Crossfade, Curve, DaypartHours, DaypartSettings, DeadAir, Entry, Every, Heard, HoldState,
-    InsertSettings, Level, ListState, NoRequest, OverLive, Place, Planned, Playlist, Reason, Relaxed,
-    RequestLimits, Schedule, ScheduledDay, SeparationSettings, Since, SlotSettings, SlotStart, SlotTime,
-    TrackHeard, TrackKind, When,
+    Ingredient, IngredientKind, InsertSettings, Level, ListState, NoRequest, OverLive, Place, Planned,
+    Playlist, Reason, Relaxed, RequestLimits, Schedule, ScheduledDay, SeparationSettings, Since,
+    SlotSettings, SlotStart, SlotTime, TrackHeard, TrackKind, When,
 };
 pub use recording::{RecordSettings, Recording, RecordingList, RecordingState};
 pub use ring::{Inlet, InletHandle, SourceEnd};

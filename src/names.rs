@@ -1,4 +1,4 @@
-//! Enums whose variants have names in text.
+//! Enums whose variants have names in text, and names that people give.
 
 /// Declares an enum and the name of each variant. `ALL`, `as_str` and `named` are derived from the one list.
 macro_rules! named {
@@ -33,3 +33,17 @@ macro_rules! named {
 }
 
 pub(crate) use named;
+
+/// The longest name that a person gives, in characters.
+const LONGEST: usize = 100;
+
+/// Refuses a name that could not be a part of an address, or read aloud. `what` is what it is given to: a
+/// "playlist".
+pub(crate) fn check_plain(name: &str, what: &str) -> Result<(), String> {
+    let is_plain = name.trim() == name && !name.contains(|c: char| c == '/' || c.is_control());
+    if (1..=LONGEST).contains(&name.chars().count()) && is_plain {
+        return Ok(());
+    }
+    let rule = format!("1 to {LONGEST} characters, without \"/\", control characters and spaces around it");
+    Err(format!("{name:?} is not a name for a {what}: {rule}"))
+}

@@ -86,7 +86,7 @@ impl From<Error> for Failure {
             Error::File { .. } => lw_status::LW_FILE,
             Error::NoAnswer { .. } => lw_status::LW_NO_ANSWER,
             Error::Listen { .. } => lw_status::LW_LISTEN,
-            Error::Exists(_) => lw_status::LW_EXISTS,
+            Error::Exists(_) | Error::Declared(_) => lw_status::LW_EXISTS,
             Error::NotFound(_) => lw_status::LW_NOT_FOUND,
             Error::Stopped(_) => lw_status::LW_STOPPED,
             Error::Limit { .. } => lw_status::LW_LIMIT,

@@ -13,6 +13,7 @@ use crate::filework::look;
 use crate::json::FileNames;
 use crate::path_text;
 use crate::playout::playlist::{Lookup, Name};
+use crate::playout::schedule::without_time;
 use crate::roots::{Bounds, MediaRoots, real_root};
 
 /// The media roots: the folders whose files have names.
@@ -136,6 +137,43 @@ impl Finder<'_> {
             }
         }
         Err(Problem::new("not-found", format!("there is no file {name:?} below the media roots")).at(field))
+    }
+
+    /// The same for what a slot plays, which may come later, but not its folder. Names with a time in them are of
+    /// such files.
+    pub(crate) fn resolve_coming(&mut self, name: &str, field: &str) -> Result<PathBuf, Problem> {
+        let path = path_text::from_text(name);
+        let there = without_time(&path);
+        let is_dated = there != path;
+        if !is_dated {
+            match self.resolve(name, field) {
+                Err(problem) if problem.code == "not-found" => {}
+                found => return found,
+            }
+        }
+        let folder = match is_dated {
+            true => there,
+            false => path.parent().unwrap_or(there),
+        };
+        let rest = path.strip_prefix(folder).unwrap_or(&path);
+        if rest.components().any(|part| !matches!(part, Component::Normal(_))) {
+            return self.resolve(name, field);
+        }
+        // What lies in no folder is below the first root.
+        let text = path_text::to_text(folder);
+        let folder = self.resolve(if text.is_empty() { "." } else { &text }, field).map_err(|problem| {
+            match problem.code == "not-found" {
+                true => {
+                    let detail = format!(
+                        "there is neither a file {name:?} nor its folder below the media roots: a slot's file may \
+                         come later, but its folder must exist"
+                    );
+                    Problem::new("not-found", detail).at(field)
+                }
+                false => problem,
+            }
+        })?;
+        Ok(folder.join(rest))
     }
 }
 

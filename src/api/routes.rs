@@ -7,9 +7,11 @@ use super::handlers::{
     schedule, sessions, sources, station, users, voices,
 };
 #[cfg(feature = "library")]
-use super::handlers::{inbox, library, m3u};
+use super::handlers::{inbox, ingredients, library, m3u};
 #[cfg(not(feature = "library"))]
-use super::handlers::{no_library as inbox, no_library as library, no_library as m3u};
+use super::handlers::{
+    no_library as inbox, no_library as ingredients, no_library as library, no_library as m3u,
+};
 use super::icecast;
 use super::icy;
 use super::metrics;
@@ -134,6 +136,8 @@ pub(crate) static ROUTES: &[Route] = &[
     look("/api/v1/pipelines/{pipeline}/levels", Events(Streams::follow_levels)),
     look("/api/v1/pipelines/{pipeline}/schedule", Slow(schedule::show)),
     look("/api/v1/pipelines/{pipeline}/schedule/preview", Slow(schedule::preview)),
+    change("PUT", "/api/v1/pipelines/{pipeline}/schedule/{kind}/{name}", Slow(ingredients::set)),
+    change("DELETE", "/api/v1/pipelines/{pipeline}/schedule/{kind}/{name}", Slow(ingredients::unset)),
     play("POST", "/api/v1/pipelines/{pipeline}/play", Slow(pipelines::play)),
     play("POST", "/api/v1/pipelines/{pipeline}/skip", Quick(pipelines::skip)),
     play("POST", "/api/v1/pipelines/{pipeline}/seek", Quick(pipelines::seek)),

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use longwave::json::{PlannedTrack, WholePaths};
-use longwave::{Config, Library, PipelineSettings, preview_schedule};
+use longwave::{Config, Library, PipelineSettings, preview_schedule, schedule_of};
 use serde_json::Value;
 
 use super::args::{Preview, ScheduleAction};
@@ -15,14 +15,14 @@ pub fn run(action: &ScheduleAction) -> Result<(), Failure> {
     let ScheduleAction::Preview(args) = action;
     let config = Config::read(&args.config.path)?;
     let mut pipeline = pipeline_of(&config, args)?.clone();
-    if pipeline.schedule.is_empty() {
-        let name = &pipeline.name;
-        return Err(Failure::Usage(format!("longwave: pipeline {name:?} has no daypart, insert or slot")));
-    }
     let time = Duration::from_secs(u64::from(args.hours) * 3600);
     // A preview changes nothing: a library that is not there yet has no playlists.
     let library = config.library.as_ref().filter(|library| library.database.exists());
     pipeline.library = library.map(Library::open_as_it_is).transpose()?;
+    if schedule_of(&pipeline)?.is_empty() {
+        let name = &pipeline.name;
+        return Err(Failure::Usage(format!("longwave: pipeline {name:?} has no daypart, insert or slot")));
+    }
     let tracks = preview_schedule(&pipeline, SystemTime::now(), time)?;
     let documents = tracks.iter().map(|track| PlannedTrack::of(track, &WholePaths));
     let list = serde_json::to_value(documents.collect::<Vec<_>>()).unwrap_or(Value::Null);

@@ -5,7 +5,6 @@ use std::path::Path;
 use super::node::{Entry, Node, Value};
 use super::problem::{Place, Problems};
 use super::tables;
-use crate::path_text;
 use crate::setting::{Declared, Draft, Kind, Setting, Settings, Written, suggest};
 
 /// The base of relative paths, and the collector of problems.
@@ -228,11 +227,7 @@ fn items(node: Node, place: &Place, declared: &Declared) -> Vec<(Node, Place, &'
 /// The value if it has this kind.
 fn written<'v>(value: &'v Value, kind: Kind, base: &Path) -> Option<Written<'v>> {
     Some(match (kind, value) {
-        (Kind::Text | Kind::Amount, Value::Text(text)) => Written::Text(text),
-        (Kind::PathOr(words), Value::Text(text)) if is_one_of(words, text) => Written::Text(text),
-        (Kind::Path | Kind::PathOr(_), Value::Text(text)) => {
-            Written::Path(base.join(path_text::from_text(text)))
-        }
+        (kind, Value::Text(text)) => return kind.of_text(text, base),
         (Kind::Integer, Value::Integer(number)) => Written::Integer(*number),
         (Kind::Flag, Value::Flag(flag)) => Written::Flag(*flag),
         _ => return None,
@@ -242,11 +237,6 @@ fn written<'v>(value: &'v Value, kind: Kind, base: &Path) -> Option<Written<'v>>
 /// Whether this is an empty text, which as a path would be the folder of the configuration.
 fn is_empty(value: &Value) -> bool {
     matches!(value, Value::Text(text) if text.is_empty())
-}
-
-/// Whether a text is one of these words. A word with a colon begins the text: `library:morning`.
-fn is_one_of(words: &[&str], text: &str) -> bool {
-    words.iter().any(|word| if word.ends_with(':') { text.starts_with(word) } else { text == *word })
 }
 
 fn wrong_kind(place: &Place, wanted: &str, found: &Value, cx: &mut Context<'_>) {

@@ -1,5 +1,5 @@
 //! Parts of a declaration, for applications that build their station themselves: a pipeline, a server, an
-//! output or a mount, with the keys of its table at the top.
+//! output, a mount, or an ingredient of a schedule, with the keys of its table at the top.
 
 use std::path::Path;
 
@@ -9,6 +9,7 @@ use super::reader::Reader;
 use super::{Language, folder_of};
 use crate::audio::PcmSpec;
 use crate::pipeline::{OutputSettings, PipelineSettings};
+use crate::playout::{Ingredient, IngredientKind};
 use crate::server::{MountSettings, ServerSettings};
 
 impl PipelineSettings {
@@ -109,6 +110,32 @@ impl MountSettings {
     /// ```
     pub fn from_json(text: &str) -> Result<MountSettings, ConfigError> {
         json(text, Path::new(""), mount)
+    }
+}
+
+impl Ingredient {
+    /// Reads a daypart, an insert or a slot in JSON: the keys of its table in a configuration. Relative paths are
+    /// relative to `base`. The disk is not looked at.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    ///
+    /// ```
+    /// use longwave::{Ingredient, IngredientKind};
+    /// let text = r#"{ "name": "News", "at": "Mon-Fri 07:00", "play": "news.mp3", "late": "5m" }"#;
+    /// let news = Ingredient::from_json(IngredientKind::Slot, text, "".as_ref())?;
+    /// assert_eq!(news.name(), "News");
+    /// # Ok::<(), longwave::ConfigError>(())
+    /// ```
+    pub fn from_json(kind: IngredientKind, text: &str, base: &Path) -> Result<Ingredient, ConfigError> {
+        json(text, base, |reader, root| {
+            let place = Place::default();
+            Some(match kind {
+                IngredientKind::Daypart => Ingredient::Daypart(reader.of_programme(root, place)),
+                IngredientKind::Insert => Ingredient::Insert(reader.of_programme(root, place)),
+                IngredientKind::Slot => Ingredient::Slot(reader.of_programme(root, place)),
+            })
+        })
     }
 }
 

@@ -43,6 +43,7 @@ impl LogLines {
             Event::SlotDropped { slot, due, reason } => {
                 (Level::Warn, format!("slot {slot} of {} was not played: {reason}", rfc3339(*due)))
             }
+            Event::ScheduleChange => (Level::Info, "the schedule has changed".into()),
             Event::NothingToPlay => (Level::Warn, "nothing to play: silence".into()),
             Event::HoldChange { hold } => (Level::Info, of_hold(*hold).into()),
             Event::LiveBegan { source, .. } => {

@@ -141,6 +141,9 @@ pub enum Event {
         /// The reason, for people to read.
         reason: String,
     },
+    /// What is played by the clock has changed: a daypart, an insert or a slot was added, changed or removed, or
+    /// another schedule was declared.
+    ScheduleChange,
     /// Nothing is up next, or nothing of it can be played. The programme is silent.
     NothingToPlay,
     /// An order holds the programme, lets it go, or is to hold it after the current track.
@@ -445,6 +448,8 @@ named! {
         TrackFailed = "track-failed",
         /// [`Event::SlotDropped`]
         SlotDropped = "slot-dropped",
+        /// [`Event::ScheduleChange`]
+        ScheduleChange = "schedule-change",
         /// [`Event::NothingToPlay`]
         NothingToPlay = "nothing-to-play",
         /// [`Event::HoldChange`]
@@ -516,6 +521,7 @@ impl Event {
             Event::PlaylistChange { .. } => EventKind::PlaylistChange,
             Event::TrackFailed { .. } => EventKind::TrackFailed,
             Event::SlotDropped { .. } => EventKind::SlotDropped,
+            Event::ScheduleChange => EventKind::ScheduleChange,
             Event::NothingToPlay => EventKind::NothingToPlay,
             Event::HoldChange { .. } => EventKind::HoldChange,
             Event::VoiceBegan { .. } => EventKind::VoiceBegan,

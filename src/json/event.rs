@@ -27,7 +27,7 @@ impl Serialize for Event<'_> {
         use crate::Event as E;
         let mut map = to.serialize_map(None)?;
         match self.event {
-            E::PipelineStart | E::PipelineStop | E::NothingToPlay => {}
+            E::PipelineStart | E::PipelineStop | E::ScheduleChange | E::NothingToPlay => {}
             E::TrackChange { track, at } => {
                 map.serialize_entry("track", &Track::of(track, self.names))?;
                 map.serialize_entry("position", &seconds_of(FrameCount(at.0), self.rate))?;

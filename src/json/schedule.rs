@@ -1,13 +1,17 @@
-//! What is declared to be played by the clock, as a calendar.
+//! What is played by the clock, as a calendar.
 
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use super::FileNames;
 use crate::time::{as_seconds, rfc3339};
-use crate::{DaypartSettings, InsertSettings, ScheduledDay, SeparationSettings, SlotSettings, path_text};
+use crate::{
+    DaypartSettings, Ingredient, IngredientKind, InsertSettings, ScheduledDay, SeparationSettings,
+    SlotSettings, path_text,
+};
 
 /// A schedule, and a week of it.
 #[derive(Debug, Serialize)]
@@ -33,6 +37,16 @@ struct Daypart {
     playlists: Vec<Weighted>,
     /// The first daypart before it that it overlaps with. That one is played then.
     gives_way_to: Option<String>,
+    #[serde(flatten)]
+    origin: Origin,
+}
+
+/// Whether it was added to what is declared.
+#[derive(Debug, Serialize)]
+struct Origin {
+    added: bool,
+    /// What was added, by the keys of a configuration: what has its default is left out.
+    written: Option<Map<String, Value>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -43,9 +57,12 @@ struct Weighted {
 
 #[derive(Debug, Serialize)]
 struct Insert {
+    name: String,
     playlist: String,
     every: String,
     kind: &'static str,
+    #[serde(flatten)]
+    origin: Origin,
 }
 
 #[derive(Debug, Serialize)]
@@ -62,6 +79,8 @@ struct Slot {
     #[serde(rename = "for")]
     lasts: Option<f64>,
     kind: &'static str,
+    #[serde(flatten)]
+    origin: Origin,
 }
 
 #[derive(Debug, Serialize)]
@@ -102,22 +121,33 @@ struct Time {
 }
 
 impl Schedule {
-    /// From [`Pipeline::schedule`](crate::Pipeline::schedule), its week and
+    /// From [`Pipeline::schedule_with_added`](crate::Pipeline::schedule_with_added), its week and
     /// [`Pipeline::dropped_slots`](crate::Pipeline::dropped_slots).
     pub fn of(
         schedule: &crate::Schedule,
+        added: &[Ingredient],
         week: &[ScheduledDay],
         dropped: Vec<String>,
         now: SystemTime,
         names: &dyn FileNames,
     ) -> Schedule {
         let dayparts = schedule.dayparts.iter().enumerate();
+        let origin = |kind: IngredientKind, name: &str| {
+            let one = added.iter().find(|one| one.kind() == kind && one.name() == name);
+            let written = one.map(|one| one.written(&|path| named(path, names)));
+            Origin { added: written.is_some(), written }
+        };
+        let daypart = |(index, is): (usize, &DaypartSettings)| {
+            Daypart::of(is, schedule, index, names, origin(IngredientKind::Daypart, &is.name))
+        };
+        let insert = |is: &InsertSettings| Insert::of(is, names, origin(IngredientKind::Insert, &is.name));
+        let slot = |is: &SlotSettings| Slot::of(is, names, origin(IngredientKind::Slot, &is.name));
         Schedule {
             zone: schedule.zone.to_string(),
             now: rfc3339(now),
-            dayparts: dayparts.map(|(index, is)| Daypart::of(is, schedule, index, names)).collect(),
-            inserts: schedule.inserts.iter().map(|insert| Insert::of(insert, names)).collect(),
-            slots: schedule.slots.iter().map(|slot| Slot::of(slot, names)).collect(),
+            dayparts: dayparts.map(daypart).collect(),
+            inserts: schedule.inserts.iter().map(insert).collect(),
+            slots: schedule.slots.iter().map(slot).collect(),
             separation: Separation::of(&schedule.separation),
             week: week.iter().map(|day| Day::of(day, schedule)).collect(),
             dropped,
@@ -131,6 +161,7 @@ impl Daypart {
         schedule: &crate::Schedule,
         index: usize,
         names: &dyn FileNames,
+        origin: Origin,
     ) -> Daypart {
         let weight = |index: usize| weights.get(index).copied().unwrap_or(1);
         let weighted = |(index, path): (usize, &std::path::PathBuf)| Weighted {
@@ -144,18 +175,25 @@ impl Daypart {
             to: to.to_string(),
             playlists: playlists.iter().enumerate().map(weighted).collect(),
             gives_way_to: schedule.hidden_by(index).map(ToString::to_string),
+            origin,
         }
     }
 }
 
 impl Insert {
-    fn of(InsertSettings { playlist, every, kind }: &InsertSettings, names: &dyn FileNames) -> Insert {
-        Insert { playlist: listed(playlist, names), every: every.to_string(), kind: kind.as_str() }
+    fn of(insert: &InsertSettings, names: &dyn FileNames, origin: Origin) -> Insert {
+        Insert {
+            name: insert.label(),
+            playlist: listed(&insert.playlist, names),
+            every: insert.every.to_string(),
+            kind: insert.kind.as_str(),
+            origin,
+        }
     }
 }
 
 impl Slot {
-    fn of(slot: &SlotSettings, names: &dyn FileNames) -> Slot {
+    fn of(slot: &SlotSettings, names: &dyn FileNames, origin: Origin) -> Slot {
         Slot {
             name: slot.label(),
             at: slot.at.iter().map(ToString::to_string).collect(),
@@ -167,6 +205,7 @@ impl Slot {
             over_live: slot.over_live.as_str(),
             lasts: slot.lasts.map(crate::time::seconds),
             kind: slot.kind.as_str(),
+            origin,
         }
     }
 }
@@ -203,6 +242,12 @@ impl Day {
                 .collect(),
         }
     }
+}
+
+/// The same as it is given back: a media root itself has a name, too.
+fn named(path: &Path, names: &dyn FileNames) -> String {
+    let name = listed(path, names);
+    if name.is_empty() { ".".into() } else { name }
 }
 
 /// A path, or a playlist of the library, which keeps its name.

@@ -9,11 +9,18 @@ use crate::error::{Error, Result};
 use crate::event::{EventKind, EventReceiver, StationEvent};
 use crate::health::Warning;
 use crate::metadata::Tags;
-use crate::playout::{Entry, TrackHeard};
+use crate::playout::{Entry, Ingredient, IngredientKind, TrackHeard};
 
 /// Nothing is known of a library that cannot be opened.
 pub(crate) fn playlists_in(_: &LibrarySettings) -> Option<Vec<String>> {
     None
+}
+
+/// Nothing was added to a schedule: no library keeps it.
+#[derive(Debug)]
+pub(crate) struct AddedIngredients {
+    pub ingredients: Vec<Ingredient>,
+    pub unread: Vec<String>,
 }
 
 /// No build without the feature `library` ever has one.
@@ -62,6 +69,23 @@ impl Library {
     }
 
     pub(crate) fn entries(&self, _: &str) -> Result<Vec<Entry>> {
+        match self.0 {}
+    }
+
+    pub(crate) fn ingredients(&self, _: &str) -> Result<AddedIngredients> {
+        match self.0 {}
+    }
+
+    pub(crate) fn set_ingredient(&self, _: &str, _: Ingredient, _: usize) -> Result<AddedIngredients> {
+        match self.0 {}
+    }
+
+    pub(crate) fn remove_ingredient(&self, _: &str, _: IngredientKind, _: &str) -> Result<AddedIngredients> {
+        match self.0 {}
+    }
+
+    /// Where its database is.
+    pub(crate) fn settings(&self) -> &LibrarySettings {
         match self.0 {}
     }
 

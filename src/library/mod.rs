@@ -12,9 +12,9 @@ mod settings;
 #[cfg(not(feature = "library"))]
 pub use absent::Library;
 #[cfg(not(feature = "library"))]
-pub(crate) use absent::playlists_in;
+pub(crate) use absent::{AddedIngredients, playlists_in};
 #[cfg(feature = "library")]
-pub(crate) use opened::playlists_in;
+pub(crate) use opened::{AddedIngredients, playlists_in};
 #[cfg(feature = "library")]
 pub use opened::{
     Edits, Hearing, Hits, Imported, Inbox, InboxFile, InboxLimits, InboxUpload, Library, LibraryPlaylist,

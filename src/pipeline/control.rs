@@ -13,9 +13,10 @@ use crate::engine::mixer::Command;
 use crate::engine::programme::Transitions;
 use crate::engine::titles::{TitleHolds, TitleOrder};
 use crate::error::{Error, Result};
+use crate::event::Event;
 use crate::ids::EntryId;
 use crate::metadata::{Tags, Title};
-use crate::playout::{Crossfade, Entry, GiveWay, Place, Playlist, Schedule, When};
+use crate::playout::{Crossfade, Entry, GiveWay, Ingredient, Place, Playlist, Schedule, When};
 
 /// The crossfade of [`Pipeline::play_file`].
 const PLAY_NOW_CROSSFADE: Duration = Duration::from_millis(800);
@@ -171,20 +172,31 @@ impl Pipeline {
     }
 
     /// Plays by this schedule from now on. What has been heard and which slots are over is known to it; the
-    /// track on the air goes on. An empty one leaves everything to the playlist.
+    /// track on the air goes on. An empty one leaves everything to the playlist. What was added by
+    /// [`set_ingredient`](Pipeline::set_ingredient) stays added.
     ///
     /// # Errors
     /// [`Error::Setting`] if it cannot work, [`Error::Stopped`] if the pipeline is off the air.
     pub fn set_schedule(&self, schedule: Schedule) -> Result<()> {
         self.inner.check_running()?;
         schedule.check()?;
-        self.inner.requests.set_schedule(&schedule);
-        self.inner.schedule.set(&schedule, &self.inner)
+        if self.inner.schedule.declare(&schedule, &self.inner)? {
+            self.inner.emitter.emit(Event::ScheduleChange);
+        }
+        Ok(())
     }
 
-    /// What is declared to be played by the clock. [`Schedule::week`] shows it as a calendar.
+    /// What is played by the clock: what is declared, then what was added to it. [`Schedule::week`] shows it as
+    /// a calendar.
     pub fn schedule(&self) -> Schedule {
-        Schedule::clone(&self.inner.schedule.declared())
+        self.inner.schedule.composed().in_force().clone()
+    }
+
+    /// The same, and which of it was added by [`set_ingredient`](Pipeline::set_ingredient), in its order. What
+    /// was added and rests is not among it, because the same name is declared by now.
+    pub fn schedule_with_added(&self) -> (Schedule, Vec<Ingredient>) {
+        let composed = self.inner.schedule.composed();
+        (composed.in_force().clone(), composed.additions().to_vec())
     }
 
     /// The slots of its schedule that could not be played within the last hour, 16 at most, each in a

@@ -59,7 +59,7 @@ pub(crate) use requests::REQUESTS;
 pub use requests::RequestRefused;
 pub use requests::RequestSettings;
 pub use resume::PipelineSnapshot;
-pub use schedule::preview_schedule;
+pub use schedule::{preview_schedule, schedule_of};
 pub(crate) use settings::OUTPUT;
 pub use settings::{OutputSettings, PipelineSettings, ReplayGain, StationSettings};
 pub(crate) use sources::{NoPlace, Place, Sources};

@@ -22,7 +22,7 @@ use super::plays::folders_of;
 use super::programming::Programming;
 use super::requests::Requests;
 use super::resume::SnapshotSource;
-use super::schedule::Scheduling;
+use super::schedule::{Added, Scheduling};
 use super::settings::PipelineSettings;
 use super::state::History;
 use super::state_file::{self, Keeping, Opening};
@@ -44,6 +44,7 @@ use crate::playout::{DeadAir, GiveWay};
 use crate::recording::Recordings;
 use crate::ring::{QuietReceiver, QuietSender, quiet_channel};
 use crate::server::{Server, StopReport};
+use crate::staff::Round;
 
 /// Events that wait for the state to be kept. Only a few kinds matter, and of those the last.
 const STATE_EVENTS: usize = 1024;
@@ -57,6 +58,7 @@ pub(super) struct Inner {
     pub spec: PcmSpec,
     pub programming: Programming,
     pub schedule: Arc<Scheduling>,
+    pub added: Arc<Added>,
     pub outputs: Mutex<Outputs>,
     pub recordings: Arc<Recordings>,
     pub hls: HlsTable,
@@ -131,11 +133,13 @@ pub(super) fn start(
         programming.files.clone(),
         settings.library.clone(),
     );
+    let added = Added::new(name.clone(), settings.library.clone(), programming.files.clone());
     let inner = Arc::new(Inner {
         name,
         spec: settings.spec,
         programming,
         schedule,
+        added,
         outputs: Mutex::new(outputs),
         recordings,
         hls: HlsTable::default(),
@@ -169,7 +173,9 @@ pub(super) fn start(
         list.list()
     });
     inner.programming.load_first(&settings, restored);
-    inner.schedule.set(&settings.schedule, &inner)?;
+    inner.added.begin(&settings.schedule, &inner, settings.clock.is_stepped())?;
+    let looked_after: Arc<dyn Round> = inner.added.clone();
+    staff.rounds.add(Arc::downgrade(&looked_after))?;
     inner.set_hls(std::mem::take(&mut settings.hls))?;
     inner.keep_state(state_file)?;
     match settings.next_track.take() {

@@ -46,8 +46,8 @@ pub(crate) use requests::Requested;
 pub(crate) use requests::{HeardAt, Wish};
 pub use requests::{NoRequest, RequestLimits};
 pub use schedule::{
-    DaypartHours, DaypartSettings, Every, InsertSettings, OverLive, Planned, Reason, Relaxed, Schedule,
-    ScheduledDay, SeparationSettings, Since, SlotSettings, SlotStart, SlotTime,
+    DaypartHours, DaypartSettings, Every, Ingredient, IngredientKind, InsertSettings, OverLive, Planned,
+    Reason, Relaxed, Schedule, ScheduledDay, SeparationSettings, Since, SlotSettings, SlotStart, SlotTime,
 };
 #[cfg(feature = "library")]
 pub use silence::{CuePoints, SLICE, cue_points};

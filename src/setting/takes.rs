@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::{suggest, values};
 use crate::error::is_passing;
 use crate::filework::look;
+use crate::path_text;
 
 /// The kind of a written value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +34,21 @@ impl Kind {
             Kind::Table => "a table",
         }
     }
+
+    /// What a text is as a value of this kind, if it can be one. Relative paths are relative to `base`.
+    pub fn of_text<'t>(self, text: &'t str, base: &Path) -> Option<Written<'t>> {
+        match self {
+            Kind::Text | Kind::Amount => Some(Written::Text(text)),
+            Kind::PathOr(words) if is_one_of(words, text) => Some(Written::Text(text)),
+            Kind::Path | Kind::PathOr(_) => Some(Written::Path(base.join(path_text::from_text(text)))),
+            Kind::Integer | Kind::Flag | Kind::Table => None,
+        }
+    }
+}
+
+/// Whether a text is one of these words. A word with a colon begins the text: `library:morning`.
+fn is_one_of(words: &[&str], text: &str) -> bool {
+    words.iter().any(|word| if word.ends_with(':') { text.starts_with(word) } else { text == *word })
 }
 
 /// A value as it was written.

@@ -14,6 +14,7 @@ mod events;
 #[cfg(feature = "mp3")]
 mod icy;
 mod inbox;
+mod ingredients;
 mod keeping_users;
 mod library;
 mod live;

@@ -7,6 +7,8 @@ pub(crate) mod history;
 #[cfg(feature = "library")]
 pub(crate) mod inbox;
 #[cfg(feature = "library")]
+pub(crate) mod ingredients;
+#[cfg(feature = "library")]
 pub(crate) mod library;
 pub(crate) mod live;
 #[cfg(feature = "library")]

@@ -21,10 +21,12 @@ pub(crate) use self::none as remove_playlist;
 pub(crate) use self::none as rename_playlist;
 pub(crate) use self::none as resume;
 pub(crate) use self::none as scan;
+pub(crate) use self::none as set;
 pub(crate) use self::none as set_playlist;
 pub(crate) use self::none as state;
 pub(crate) use self::none as track;
 pub(crate) use self::none as tracks;
+pub(crate) use self::none as unset;
 pub(crate) use self::none as waveform;
 
 pub(crate) fn none(_: &Core, _: &Call<'_>) -> Handled {

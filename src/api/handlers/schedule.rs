@@ -14,10 +14,10 @@ const HOURS: u32 = 24;
 /// `GET /api/v1/pipelines/{pipeline}/schedule`: a schedule may be long, so it runs on the thread `api-files`.
 pub(crate) fn show(core: &Core, call: &Call<'_>) -> Handled {
     let pipeline = core.pipeline(&call.held[0])?;
-    let (schedule, now) = (pipeline.schedule(), SystemTime::now());
+    let ((schedule, added), now) = (pipeline.schedule_with_added(), SystemTime::now());
     let week = schedule.week(call.request.parameter("from").as_deref(), now)?;
     let media = core.media.load();
-    Ok(json(200, &Schedule::of(&schedule, &week, pipeline.dropped_slots(), now, &**media)))
+    Ok(json(200, &Schedule::of(&schedule, &added, &week, pipeline.dropped_slots(), now, &**media)))
 }
 
 /// `GET /api/v1/pipelines/{pipeline}/schedule/preview`

@@ -20,6 +20,7 @@ mod track;
 mod fault;
 mod hearing;
 mod inbox;
+mod ingredients;
 mod plays;
 mod readers;
 mod scan;
@@ -36,6 +37,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use crossbeam::channel::{Sender, bounded};
 pub use inbox::{Inbox, InboxFile, InboxLimits, InboxUpload};
+pub(crate) use ingredients::AddedIngredients;
 pub(crate) use playlists::playlists_in;
 pub use playlists::{Imported, LibraryPlaylist, PlaylistTracks, SmartList, SmartOrder};
 pub use search::{Hits, Search};

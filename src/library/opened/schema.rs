@@ -3,7 +3,7 @@
 use crate::database::Schema;
 
 /// `LWlb`, by which a library is known.
-pub(super) const SCHEMA: Schema = Schema { application: 0x4c57_6c62, steps: &[FIRST] };
+pub(super) const SCHEMA: Schema = Schema { application: 0x4c57_6c62, steps: &[FIRST, INGREDIENTS] };
 
 /// Paths are bytes, relative to their folder. Times are milliseconds since 1970, `modified` nanoseconds.
 /// `words` has the tracks that are there, so a search reads nothing else. What is counted has an index of its
@@ -67,4 +67,17 @@ CREATE VIRTUAL TABLE words USING fts5 (
     artist, title, album, genre, year, file,
     content = '', contentless_delete = 1, prefix = '1 2 3', tokenize = 'unicode61 remove_diacritics 2'
 );
+";
+
+/// What was added to the schedules of pipelines, in its order. `written` has the keys of a configuration, as JSON;
+/// paths in it are relative to the folder of the database.
+const INGREDIENTS: &str = "
+CREATE TABLE ingredients (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    pipeline TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL,
+    written TEXT NOT NULL,
+    UNIQUE (pipeline, kind, name)
+) STRICT;
 ";

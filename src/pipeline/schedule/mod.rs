@@ -7,6 +7,7 @@
 //! The next track is chosen by the thread that picks it ([`Planner::plan`]), with the same director.
 
 mod acting;
+mod added;
 #[cfg(feature = "library")]
 mod ahead;
 mod over_live;
@@ -45,13 +46,16 @@ use crate::library::library_playlist;
 use crate::path_text::cleaned;
 #[cfg(feature = "library")]
 use crate::playout::schedule::Material;
-use crate::playout::schedule::{Director, DueSlot, Pick, Playing, Reason, Rules, Schedule, SlotWants, Track};
+use crate::playout::schedule::{
+    Composed, Director, DueSlot, Ingredient, Pick, Playing, Reason, Rules, Schedule, SlotWants, Track,
+};
 use crate::playout::{Crossfade, Entry, Rank};
 use crate::units::SampleRate;
+pub(super) use added::Added;
 #[cfg(feature = "library")]
 pub(super) use ahead::HeardAhead;
 use over_live::Above;
-pub use previewing::preview_schedule;
+pub use previewing::{preview_schedule, schedule_of};
 use slot_files::{FoundFiles, Looked};
 use stock::Stock;
 
@@ -80,8 +84,10 @@ pub(super) struct Scheduling {
     unread: Receiver<Report>,
     desk: Mutex<Desk>,
     changed: Condvar,
-    /// What is declared: with or without a schedule, a time zone.
-    declared: ArcSwap<Schedule>,
+    /// What it plays by: with or without a schedule, a time zone.
+    composed: ArcSwap<Composed>,
+    /// Held while that changes.
+    composing: Mutex<()>,
     /// Slots that were dropped, and when. By itself, for the desk may wait for a disk.
     dropped: Mutex<VecDeque<(Instant, String)>>,
     ending: AtomicBool,
@@ -170,16 +176,61 @@ impl Scheduling {
             unread,
             desk: Mutex::new(desk),
             changed: Condvar::new(),
-            declared: ArcSwap::default(),
+            composed: ArcSwap::default(),
+            composing: Mutex::default(),
             dropped: Mutex::default(),
             ending: AtomicBool::new(false),
             pipeline: OnceLock::new(),
         })
     }
 
-    /// Plays by this schedule from now on. The first one starts the thread.
-    pub fn set(self: &Arc<Scheduling>, schedule: &Schedule, pipeline: &Arc<Inner>) -> Result<()> {
-        self.declared.store(Arc::new(schedule.clone()));
+    /// Plays by its first schedule. What was added may not be known yet.
+    pub fn begin(
+        self: &Arc<Scheduling>,
+        declared: &Schedule,
+        added: Option<Vec<Ingredient>>,
+        pipeline: &Arc<Inner>,
+    ) -> Result<()> {
+        self.compose(pipeline, |_| Composed::new(declared.clone(), added)).map(|_| ())
+    }
+
+    /// Plays by this declaration from now on, and by what is added to it. True if that is something else than
+    /// before.
+    pub fn declare(self: &Arc<Scheduling>, schedule: &Schedule, pipeline: &Arc<Inner>) -> Result<bool> {
+        self.compose(pipeline, |before| Composed::new(schedule.clone(), before.added().cloned()))
+    }
+
+    /// Plays by what was added from now on, and by what is declared. True if that is something else than before.
+    pub fn add(self: &Arc<Scheduling>, added: Vec<Ingredient>, pipeline: &Arc<Inner>) -> Result<bool> {
+        self.compose(pipeline, |before| Composed::new(before.declared().clone(), Some(added)))
+    }
+
+    fn compose(
+        self: &Arc<Scheduling>,
+        pipeline: &Arc<Inner>,
+        compose: impl FnOnce(&Composed) -> Composed,
+    ) -> Result<bool> {
+        let _composing = self.composing.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = self.composed.load_full();
+        let composed = Arc::new(compose(&before));
+        for resting in composed.resting().iter().filter(|resting| !before.resting().contains(resting)) {
+            let (kind, name, pipeline) = (resting.kind().as_str(), resting.name(), &pipeline.name);
+            match composed.declared().has(resting.kind(), name) {
+                true => log::warn!(
+                    "{pipeline}: the {kind} {name:?} that was added rests while the configuration declares one"
+                ),
+                false => log::warn!("{pipeline}: the {kind} {name:?} that was added rests: there is no room"),
+            }
+        }
+        self.composed.store(composed.clone());
+        pipeline.requests.set_schedule(composed.in_force());
+        self.apply(&composed, pipeline)?;
+        Ok(composed != before)
+    }
+
+    /// The first schedule that is not empty starts the thread.
+    fn apply(self: &Arc<Scheduling>, composed: &Composed, pipeline: &Arc<Inner>) -> Result<()> {
+        let schedule = composed.in_force();
         let is_there = !schedule.is_empty();
         let crossfade = pipeline.programming.transitions().crossfade;
         let rules = is_there.then(|| Arc::new(Rules::new(schedule, crossfade)));
@@ -195,7 +246,8 @@ impl Scheduling {
                 self.up_next.lock().take_back(id);
             }
         }
-        if let Some(rules) = &rules {
+        // What was added may not be known yet: what it has played is not forgotten.
+        if let Some(rules) = rules.as_ref().filter(|_| composed.added().is_some()) {
             desk.director.prune(rules);
         }
         desk.rules = rules;
@@ -230,19 +282,19 @@ impl Scheduling {
 
     /// The time zone that is declared.
     pub fn zone(&self) -> Zone {
-        self.declared.load().zone.clone()
+        self.composed.load().declared().zone.clone()
     }
 
-    /// What is declared.
-    pub fn declared(&self) -> Arc<Schedule> {
-        self.declared.load_full()
+    /// What is declared, and what was added.
+    pub fn composed(&self) -> Arc<Composed> {
+        self.composed.load_full()
     }
 
     /// The files of the inserts that are no playlists of the library, as they were read last.
     #[cfg(feature = "library")]
     pub fn files_of_inserts(&self) -> HashSet<PathBuf> {
-        let declared = self.declared();
-        let paths = declared.inserts.iter().map(|insert| insert.playlist.as_path());
+        let composed = self.composed();
+        let paths = composed.in_force().inserts.iter().map(|insert| insert.playlist.as_path());
         let paths = paths.filter(|path| library_playlist(path).is_none());
         let desk = self.desk();
         let lists: Vec<_> = paths.map(|path| desk.stock.playlist(Some(path))).collect();

@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::filework::FileWork;
 use crate::pipeline::lists::found::Origins;
 use crate::pipeline::{Pipeline, PipelineSettings, PipelineSnapshot};
-use crate::playout::schedule::{Director, Rules, preview, preview_of_what_comes};
+use crate::playout::schedule::{Composed, Director, Rules, Schedule, preview, preview_of_what_comes};
 use crate::playout::{Planned, Playlist, RunningOrder, UpNext, When};
 
 impl Pipeline {
@@ -46,19 +46,32 @@ impl Scheduling {
     }
 }
 
+/// What a pipeline with these settings plays by the clock: what they declare, and what was added to that in the
+/// database of their library, which is read.
+///
+/// # Errors
+/// [`Error::Setting`] if what is declared cannot work; [`Error::NoAnswer`] if the database cannot be read.
+pub fn schedule_of(settings: &PipelineSettings) -> Result<Schedule> {
+    settings.schedule.check()?;
+    let added = settings.library.as_ref().map(|library| library.ingredients(&settings.name)).transpose()?;
+    let added = added.map(|added| added.ingredients);
+    Ok(Composed::new(settings.schedule.clone(), added).in_force().clone())
+}
+
 /// What a pipeline with these settings plays by its schedule from `at` on, for so long. It goes on from its
 /// `state_file`, if there is one. The files that the schedule names are read; nothing is changed. It has
 /// 20,000 tracks at most.
 ///
 /// # Errors
-/// [`Error::Setting`] if that is longer than [`Pipeline::MAX_PREVIEW_HOURS`], or if the settings cannot work.
+/// [`Error::Setting`] if that is longer than [`Pipeline::MAX_PREVIEW_HOURS`], or if the settings cannot work;
+/// [`Error::NoAnswer`] if the database of the library cannot be read.
 pub fn preview_schedule(settings: &PipelineSettings, at: SystemTime, time: Duration) -> Result<Vec<Planned>> {
     check(time)?;
-    settings.schedule.check()?;
-    if settings.schedule.is_empty() {
+    let schedule = schedule_of(settings)?;
+    if schedule.is_empty() {
         return Ok(Vec::new());
     }
-    let rules = Rules::new(&settings.schedule, settings.crossfade);
+    let rules = Rules::new(&schedule, settings.crossfade);
     let at = Timestamp::try_from(at).unwrap_or(Timestamp::UNIX_EPOCH);
     let kept = settings.state_file.as_ref().and_then(|file| PipelineSnapshot::read(file).ok());
     let director = kept.and_then(PipelineSnapshot::into_director);
@@ -70,7 +83,7 @@ pub fn preview_schedule(settings: &PipelineSettings, at: SystemTime, time: Durat
     up_next.load(list, When::AfterCurrent);
     let mut stock = Stock::new(FileWork::new(), settings.library.clone(), false);
     stock.look_at_playlist(&SharedUpNext::new(RunningOrder::new(up_next)));
-    stock.read_all(&settings.schedule);
+    stock.read_all(&schedule);
     let until = at.checked_add(time).unwrap_or(Timestamp::MAX);
     Ok(preview(director, &rules, &stock, at, until))
 }

@@ -209,7 +209,7 @@ impl Director {
                 continue;
             }
             track.entry.kind = insert.kind;
-            let reason = Reason::Insert { playlist: name_of(&insert.playlist), since };
+            let reason = Reason::Insert { insert: insert.label(), since };
             return Some(Pick { track, reason, from: Origin::Insert { index, list, tracks } });
         }
         None
@@ -464,9 +464,4 @@ impl Director {
     pub fn expire(&mut self, rules: &Rules, now: Timestamp) -> Vec<Dropped> {
         self.slots.expire(rules, now)
     }
-}
-
-/// A playlist as it is called in reasons: its file's name without the extension.
-fn name_of(playlist: &Path) -> String {
-    playlist.file_stem().map_or_else(String::new, |stem| path_text::to_text(stem.as_ref()).into_owned())
 }

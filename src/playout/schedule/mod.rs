@@ -6,8 +6,10 @@
 //! track as often as one likes, and told what has begun. What there is to choose from is `Material`.
 //! A `preview` asks a copy of the director.
 
+mod composed;
 mod director;
 mod fit;
+mod ingredient;
 mod inserts;
 mod last_plays;
 mod material;
@@ -34,7 +36,11 @@ use crate::path_text;
 use crate::playout::Crossfade;
 use crate::setting::Settings;
 
+use self::settings::MOST_OF_A_KIND;
+
+pub(crate) use self::composed::Composed;
 pub(crate) use self::director::{Director, Interruption, Playing};
+pub use self::ingredient::{Ingredient, IngredientKind};
 pub(in crate::playout) use self::last_plays::CLOCK_SLACK;
 #[cfg(feature = "library")]
 pub(crate) use self::material::address_key;
@@ -43,7 +49,7 @@ pub(crate) use self::pick::Pick;
 pub use self::preview::Planned;
 pub(crate) use self::preview::{preview, preview_of_what_comes};
 pub use self::reason::{Reason, Relaxed, Since};
-pub(crate) use self::settings::{DAYPART, INSERT, MOST_OF_A_KIND, SEPARATION, SLOT, without_time};
+pub(crate) use self::settings::{DAYPART, INSERT, SEPARATION, SLOT, without_time};
 pub use self::settings::{
     DaypartSettings, Every, InsertSettings, OverLive, SeparationSettings, SlotSettings, SlotStart,
 };
@@ -66,6 +72,9 @@ pub struct Schedule {
 }
 
 impl Schedule {
+    /// The most dayparts, inserts or slots that it has.
+    pub const MAX_OF_A_KIND: usize = MOST_OF_A_KIND;
+
     /// Whether nothing is declared: then tracks are not chosen by it.
     pub fn is_empty(&self) -> bool {
         *self == Schedule { zone: self.zone.clone(), ..Schedule::default() }
@@ -144,7 +153,8 @@ impl Rules {
     pub fn new(schedule: &Schedule, crossfade: Crossfade) -> Rules {
         let dayparts = schedule.dayparts.iter().map(|is| Named { key: is.to_string(), is: is.clone() });
         let inserts = schedule.inserts.iter().map(|is| {
-            let key = format!("{} {:?}", path_text::to_text(&is.playlist), is.every);
+            let name = if is.name.is_empty() { String::new() } else { format!(" {}", is.name) };
+            let key = format!("{} {:?}{name}", path_text::to_text(&is.playlist), is.every);
             Named { key, is: is.clone() }
         });
         let slots = schedule.slots.iter().map(|is| {

@@ -34,8 +34,9 @@ pub enum Reason {
     },
     /// An insert was due.
     Insert {
-        /// Its playlist.
-        playlist: String,
+        /// What it is called.
+        #[serde(alias = "playlist")]
+        insert: String,
         /// How much there was since the last.
         since: Since,
     },
@@ -116,12 +117,12 @@ impl fmt::Display for Reason {
                     }
                 }
             }
-            Reason::Insert { playlist, since: Since::Songs(songs) } => {
+            Reason::Insert { insert, since: Since::Songs(songs) } => {
                 let songs = if *songs == 1 { "1 song".into() } else { format!("{songs} songs") };
-                write!(f, "insert {playlist}, {songs} since the last")
+                write!(f, "insert {insert}, {songs} since the last")
             }
-            Reason::Insert { playlist, since: Since::Seconds(seconds) } => {
-                write!(f, "insert {playlist}, {} since the last", span(*seconds))
+            Reason::Insert { insert, since: Since::Seconds(seconds) } => {
+                write!(f, "insert {insert}, {} since the last", span(*seconds))
             }
             Reason::Slot { slot, at, late, instead } => {
                 write!(f, "slot {slot} at {at}")?;
@@ -173,7 +174,7 @@ mod tests {
                 "the playlist, separation relaxed: artist 60 min -> 30 min",
             ),
             (
-                Reason::Insert { playlist: "jingles".into(), since: Since::Songs(4) },
+                Reason::Insert { insert: "jingles".into(), since: Since::Songs(4) },
                 "insert jingles, 4 songs since the last",
             ),
             (

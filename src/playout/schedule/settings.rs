@@ -109,6 +109,8 @@ impl Settings for DaypartSettings {
 /// Something short that comes again and again between the songs: jingles, spots.
 #[derive(Clone, Debug, PartialEq)]
 pub struct InsertSettings {
+    /// What it is called in reasons. Empty: by what it plays.
+    pub name: String,
     /// A file, folder or playlist. One track of it is played each time.
     pub playlist: PathBuf,
     /// How often it comes.
@@ -119,12 +121,26 @@ pub struct InsertSettings {
 
 impl Default for InsertSettings {
     fn default() -> InsertSettings {
-        InsertSettings { playlist: PathBuf::new(), every: Every::Songs(4), kind: TrackKind::Jingle }
+        InsertSettings {
+            name: String::new(),
+            playlist: PathBuf::new(),
+            every: Every::Songs(4),
+            kind: TrackKind::Jingle,
+        }
+    }
+}
+
+impl InsertSettings {
+    /// What it is called.
+    pub fn label(&self) -> String {
+        label(&self.name, &self.playlist)
     }
 }
 
 impl Settings for InsertSettings {
     const KEYS: &'static [Setting<InsertSettings>] = settings! {
+        "name" else "by what it plays", TEXT => name, Applied,
+            "What it is called where a choice is explained.";
         "playlist" else "required", LISTED => playlist, Applied,
             "A path: an audio file, folder, M3U, PLS or XSPF playlist, or a playlist of the library \
              (`library:jingles`). One track of it is played each time, and none comes twice before all have \
@@ -220,15 +236,9 @@ impl Default for SlotSettings {
 impl SlotSettings {
     /// What it is called.
     pub fn label(&self) -> String {
-        match (self.name.as_str(), self.play.file_stem()) {
-            ("", Some(stem)) => path_text::to_text(stem.as_ref()).into_owned(),
-            ("", None) => path_text::to_text(&self.play).into_owned(),
-            (name, _) => name.to_owned(),
-        }
+        label(&self.name, &self.play)
     }
-}
 
-impl SlotSettings {
     /// What it names. Of a path with a time in it, the folder in which all of them lie.
     pub(crate) fn paths(&self) -> impl Iterator<Item = &Path> {
         [Some(&self.play), self.otherwise.as_ref()].into_iter().flatten().map(|path| without_time(path))
@@ -296,6 +306,15 @@ impl Settings for SlotSettings {
             return Err(Error::setting("for", "it takes a second at least"));
         }
         Ok(())
+    }
+}
+
+/// A name, else that of the file or folder without its extension.
+fn label(name: &str, plays: &Path) -> String {
+    match (name, plays.file_stem()) {
+        ("", Some(stem)) => path_text::to_text(stem.as_ref()).into_owned(),
+        ("", None) => path_text::to_text(plays).into_owned(),
+        (name, _) => name.to_owned(),
     }
 }
 

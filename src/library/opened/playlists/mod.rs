@@ -17,13 +17,11 @@ use crate::database::Database;
 use crate::error::{Error, Result};
 use crate::filework::look;
 use crate::library::LibrarySettings;
+use crate::names::check_plain;
 use crate::playout::{Entry, TrackKind};
 
 use m3u::{export, import, import_text, set_from_files};
 pub use smart::{SmartList, SmartOrder};
-
-/// The longest name of a playlist, in characters.
-const MAX_NAME: usize = 100;
 
 /// The most tracks of an ordered playlist.
 const MAX_TRACKS: usize = 200_000;
@@ -118,12 +116,7 @@ fn too_many() -> Error {
 }
 
 fn check_name(name: &str) -> Result<()> {
-    let is_plain = name.trim() == name && !name.contains(|c: char| c == '/' || c.is_control());
-    if (1..=MAX_NAME).contains(&name.chars().count()) && is_plain {
-        return Ok(());
-    }
-    let rule = format!("1 to {MAX_NAME} characters, without \"/\", control characters and spaces around it");
-    Err(Error::setting("name", format!("{name:?} is not a name for a playlist: {rule}")))
+    check_plain(name, "playlist").map_err(|reason| Error::setting("name", reason))
 }
 
 /// The playlists, by their names.

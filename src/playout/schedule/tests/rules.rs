@@ -221,6 +221,7 @@ fn dayparts_take_their_turns_by_weight_and_inserts_come_between_the_songs() {
         inserts: vec![
             InsertSettings { playlist: "j".into(), ..InsertSettings::default() },
             InsertSettings {
+                name: String::new(),
                 playlist: "s".into(),
                 every: Every::Time(Duration::from_secs(1800)),
                 kind: crate::TrackKind::Spot,
@@ -244,7 +245,7 @@ fn dayparts_take_their_turns_by_weight_and_inserts_come_between_the_songs() {
     let mut songs = 0;
     for planned in &plan {
         match &planned.reason {
-            Reason::Insert { playlist, since } if playlist == "j" => {
+            Reason::Insert { insert, since } if insert == "j" => {
                 assert_eq!((*since, songs), (Since::Songs(4), 4));
                 songs = 0;
             }

@@ -67,6 +67,7 @@ fn schedule(zone: &str) -> Schedule {
         inserts: vec![
             InsertSettings { playlist: "jingles".into(), ..InsertSettings::default() },
             InsertSettings {
+                name: String::new(),
                 playlist: "spots".into(),
                 every: Every::Time(minutes(20)),
                 kind: crate::TrackKind::Spot,
@@ -198,7 +199,7 @@ fn assert_inserts(plan: &[Planned]) {
     let (mut songs, mut last) = (0, plan[0].at);
     for planned in plan {
         match &planned.reason {
-            Reason::Insert { playlist, .. } if playlist == "jingles" => songs = 0,
+            Reason::Insert { insert, .. } if insert == "jingles" => songs = 0,
             Reason::Insert { .. } => {
                 let since = planned.at.duration_since(last).unwrap();
                 // A track, the news or the show may be on the air when it is due.
