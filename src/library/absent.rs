@@ -84,6 +84,14 @@ impl Library {
         match self.0 {}
     }
 
+    pub(crate) fn put_back_ingredients(&self, _: &str, _: Vec<Ingredient>) -> Result<AddedIngredients> {
+        match self.0 {}
+    }
+
+    pub(crate) fn makings(&self) -> u64 {
+        match self.0 {}
+    }
+
     /// Where its database is.
     pub(crate) fn settings(&self) -> &LibrarySettings {
         match self.0 {}

@@ -3,6 +3,7 @@
 
 mod beside;
 mod hearing;
+mod ingredients;
 mod killed;
 mod large;
 mod music;

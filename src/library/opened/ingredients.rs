@@ -43,6 +43,22 @@ impl Library {
         })
     }
 
+    /// Writes what was added to the schedule of this pipeline into a database that was made anew. What is in it
+    /// already stays. Returns all that is added then.
+    pub(crate) fn put_back_ingredients(
+        &self,
+        pipeline: &str,
+        ingredients: Vec<Ingredient>,
+    ) -> Result<AddedIngredients> {
+        let (settings, pipeline) = (self.settings().clone(), pipeline.to_owned());
+        self.inner.orders.ask(move |connection| {
+            for ingredient in &ingredients {
+                write(connection, &settings, &pipeline, ingredient, "NOTHING")?;
+            }
+            Ok(all(connection, &settings, &pipeline)?)
+        })
+    }
+
     /// Removes what was added to the schedule of this pipeline under this name. Returns what is left.
     pub(crate) fn remove_ingredient(
         &self,
@@ -101,13 +117,24 @@ fn set(
         let advice = "remove one that was added, or leave one out of the configuration";
         return Err(Error::Limit { limit: "MAX_OF_A_KIND", most: Schedule::MAX_OF_A_KIND, advice }.into());
     }
+    Ok(write(connection, settings, pipeline, ingredient, "UPDATE SET written = ?4")?)
+}
+
+/// Writes one. If there is one of its name, this is done.
+fn write(
+    connection: &Connection,
+    settings: &LibrarySettings,
+    pipeline: &str,
+    ingredient: &Ingredient,
+    on_conflict: &str,
+) -> rusqlite::Result<()> {
+    let (kind, name) = (ingredient.kind().as_str(), ingredient.name());
     let written = Value::Object(ingredient.written(&|path| name_of(settings, path))).to_string();
-    connection.execute(
+    let insert = format!(
         "INSERT INTO ingredients (pipeline, kind, name, written) VALUES (?1, ?2, ?3, ?4) \
-         ON CONFLICT (pipeline, kind, name) DO UPDATE SET written = ?4",
-        params![pipeline, kind, name, written],
-    )?;
-    Ok(())
+         ON CONFLICT (pipeline, kind, name) DO {on_conflict}"
+    );
+    connection.execute(&insert, params![pipeline, kind, name, written]).map(|_| ())
 }
 
 /// What relative paths are relative to.

@@ -321,6 +321,10 @@ impl Writer {
         let database = Database::open(&self.shared.settings.database, &SCHEMA)?;
         let folders = self.enter_folders(&database.connection)?;
         self.openings += 1;
+        if database.is_new {
+            // Before anybody reads that nothing is in it.
+            self.shared.makings.fetch_add(1, Ordering::Release);
+        }
         self.shared.set_access(Access::Open { opening: self.openings, folders });
         self.shared.set_writing(None);
         self.shared.changes.fetch_add(1, Ordering::Release);

@@ -1,7 +1,7 @@
 //! What is added to a schedule while it is in use. The library's database keeps it.
 //!
 //! The thread `rounds` has a thread `files` read it again when the database has changed. While it cannot be
-//! read, what was known stays in force.
+//! read, what was known stays in force; a database that was lost gets it back.
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
@@ -26,7 +26,7 @@ pub(in crate::pipeline) struct Added {
     library: Option<Library>,
     files: FileWork,
     /// Held by whoever reads or changes it, so that what was read before a change does not undo it.
-    read: Mutex<LastRead>,
+    last_read: Mutex<LastRead>,
     looking: Mutex<Option<Pending<()>>>,
     own: OnceLock<Weak<Inner>>,
 }
@@ -34,15 +34,29 @@ pub(in crate::pipeline) struct Added {
 #[derive(Default)]
 struct LastRead {
     /// The state of the library then.
-    changes: Option<u64>,
+    seen: Option<Seen>,
     /// What could not be read.
     unread: Vec<String>,
 }
 
+/// The state of a library.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Seen {
+    changes: u64,
+    /// How many databases it has made.
+    makings: u64,
+}
+
+impl Seen {
+    fn of(library: &Library) -> Seen {
+        Seen { changes: library.changes(), makings: library.makings() }
+    }
+}
+
 impl Added {
     pub fn new(pipeline: Arc<str>, library: Option<Library>, files: FileWork) -> Arc<Added> {
-        let (read, looking, own) = Default::default();
-        Arc::new(Added { pipeline, library, files, read, looking, own })
+        let (last_read, looking, own) = Default::default();
+        Arc::new(Added { pipeline, library, files, last_read, looking, own })
     }
 
     /// Puts the first schedule of a pipeline in force: what is declared, and what was added, if that can be
@@ -52,43 +66,41 @@ impl Added {
         let _ = self.own.set(Arc::downgrade(inner));
         let added = match &self.library {
             None => Some(Vec::new()),
-            Some(library) => {
-                let (own, library) = (self.pipeline.clone(), library.clone());
-                let file = library.settings().database.clone();
-                let patience = if is_stepped { STEPPED_PATIENCE } else { PATIENCE };
-                let changes = library.changes();
-                let read = self.files.within(&file, patience, move |_| library.ingredients(&own));
-                match read {
-                    Ok(Ok(added)) => Some(self.take(added, Some(changes), &mut self.read())),
-                    Ok(Err(error)) => {
-                        log::warn!("{}: what was added to the schedule comes later: {error}", self.pipeline);
-                        None
-                    }
-                    Err(reason) => {
-                        log::warn!("{}: what was added to the schedule comes later: {reason}", self.pipeline);
-                        None
-                    }
-                }
-            }
+            Some(library) => self.read_first(library, if is_stepped { STEPPED_PATIENCE } else { PATIENCE }),
         };
         inner.schedule.begin(declared, added, inner)
     }
 
-    /// Reads it again, if the database has changed.
+    /// What was added. `None` if it cannot be read yet.
+    fn read_first(&self, library: &Library, patience: Duration) -> Option<Vec<Ingredient>> {
+        let (file, seen) = (&library.settings().database, Seen::of(library));
+        let (own, name) = (library.clone(), self.pipeline.clone());
+        let read = self.files.within(file, patience, move |_| own.ingredients(&name));
+        let later = |reason: String| {
+            log::warn!("{}: what was added to the schedule comes later: {reason}", self.pipeline);
+        };
+        let added = read.map_err(|reason| later(reason.to_string())).ok()?;
+        let added = added.map_err(|error| later(error.to_string())).ok()?;
+        Some(self.take(added, seen, &mut self.last_read()))
+    }
+
+    /// Reads it again, if the database has changed. What was known goes on while it cannot be read.
     fn follow(&self) {
         let (Some(library), Some(inner)) = (&self.library, self.own.get().and_then(Weak::upgrade)) else {
             return;
         };
-        let mut last = self.read();
-        let changes = library.changes();
-        if last.changes == Some(changes) {
+        let mut last = self.last_read();
+        let seen = Seen::of(library);
+        if last.seen == Some(seen) {
             return;
         }
-        // What was known goes on if it cannot be read.
-        let Ok(added) = library.ingredients(&self.pipeline) else { return };
-        let ingredients = self.take(added, Some(changes), &mut last);
-        if inner.schedule.composed().added() != Some(&ingredients) {
-            put_in_force(&inner, ingredients);
+        let is_kept = self.put_back(library, &inner, seen, &last);
+        let read = is_kept.and_then(|()| library.ingredients(&self.pipeline));
+        if let Ok(added) = read {
+            let ingredients = self.take(added, seen, &mut last);
+            if inner.schedule.composed().added() != Some(&ingredients) {
+                put_in_force(&inner, ingredients);
+            }
         }
     }
 
@@ -99,29 +111,40 @@ impl Added {
         change: impl FnOnce(&Library) -> Result<AddedIngredients>,
     ) -> Result<()> {
         let library = self.library.as_ref().ok_or_else(|| {
-            Error::setting(
-                "library",
-                "what is added to a schedule is kept in the database of a library: declare a [library]",
-            )
+            let reason =
+                "what is added to a schedule is kept in the database of a library: declare a [library]";
+            Error::setting("library", reason)
         })?;
-        let mut last = self.read();
-        let changed = change(library)?;
-        let ingredients = self.take(changed, None, &mut last);
+        let mut last = self.last_read();
+        let seen = Seen::of(library);
+        self.put_back(library, inner, seen, &last)?;
+        let ingredients = self.take(change(library)?, seen, &mut last);
         put_in_force(inner, ingredients);
         Ok(())
     }
 
-    /// Tells what could not be read, if that is news.
-    fn take(&self, added: AddedIngredients, changes: Option<u64>, last: &mut LastRead) -> Vec<Ingredient> {
+    /// Writes what is known into a database that was made because the last one was lost.
+    fn put_back(&self, library: &Library, inner: &Arc<Inner>, seen: Seen, last: &LastRead) -> Result<()> {
+        let is_other = last.seen.is_some_and(|last| last.makings != seen.makings);
+        let composed = inner.schedule.composed();
+        let Some(known) = composed.added().filter(|known| is_other && !known.is_empty()) else {
+            return Ok(());
+        };
+        log::warn!("{}: what was added to the schedule is written into the new database", self.pipeline);
+        library.put_back_ingredients(&self.pipeline, known.clone()).map(|_| ())
+    }
+
+    /// Notes what was read. Tells what could not be read, if that is news.
+    fn take(&self, added: AddedIngredients, seen: Seen, last: &mut LastRead) -> Vec<Ingredient> {
         for unread in added.unread.iter().filter(|unread| !last.unread.contains(unread)) {
-            log::warn!("{}: what was added to the schedule: {unread}: it rests", self.pipeline);
+            log::warn!("{}: what was added to the schedule rests: {unread}", self.pipeline);
         }
-        *last = LastRead { changes, unread: added.unread };
+        *last = LastRead { seen: Some(seen), unread: added.unread };
         added.ingredients
     }
 
-    fn read(&self) -> MutexGuard<'_, LastRead> {
-        self.read.lock().unwrap_or_else(PoisonError::into_inner)
+    fn last_read(&self) -> MutexGuard<'_, LastRead> {
+        self.last_read.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -141,7 +164,7 @@ impl Round for Added {
             return;
         }
         // Whoever has it changes it.
-        let is_read = self.read.try_lock().is_ok_and(|last| last.changes == Some(library.changes()));
+        let is_read = self.last_read.try_lock().is_ok_and(|last| last.seen == Some(Seen::of(library)));
         let Some(inner) = self.own.get().cloned().filter(|_| !is_read) else { return };
         let follow = move |_: &Arc<_>| {
             if let Some(inner) = inner.upgrade() {
