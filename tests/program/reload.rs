@@ -132,7 +132,7 @@ impl Drop for Served {
     }
 }
 
-fn longwave(folder: &Path) -> Command {
+pub(crate) fn longwave(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_longwave"));
     command.current_dir(folder).env("XDG_RUNTIME_DIR", folder).env("TMPDIR", folder);
     for name in ["RUST_LOG", "LONGWAVE_SERVER", "LONGWAVE_TOKEN", "LONGWAVE_CREDENTIALS"] {

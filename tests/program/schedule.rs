@@ -1,7 +1,7 @@
 //! What is played by the clock, as the program shows it.
 #![cfg(feature = "mp3")]
 
-use super::reload::Served;
+use super::reload::{Served, longwave};
 
 const STATION: &str = "[server]
 listen = '127.0.0.1:0'
@@ -39,4 +39,27 @@ fn ctl_shows_what_will_be_played_and_why() {
     assert!((1..=3).contains(&slots.count()), "{json}");
     let (code, told) = station.refuses(&["schedule", "--hours", "169"]);
     assert!(code != Some(0) && told.contains("1 to 168"), "{code:?} {told}");
+}
+
+#[cfg(feature = "library")]
+#[test]
+fn ctl_adds_to_a_schedule_and_a_preview_beside_the_station_has_it() {
+    let with_library = format!("{STATION}[library]\nfolders = '.'\nanalyse = false\n");
+    let station = Served::start(&with_library);
+    let set = ["schedule", "set", "slot", "Talk"];
+    station.says(&[&set[..], &["at=daily *:30", "at=daily *:45", "play=two.wav"]].concat());
+    let list = station.says(&["schedule", "list"]);
+    let talk = list.lines().find(|line| line.contains("Talk")).unwrap();
+    let words: Vec<_> = talk.split_whitespace().collect();
+    assert_eq!(words, ["slot", "Talk", "added", "daily", "*:30,", "daily", "*:45", "two.wav"]);
+    assert!(list.contains("declared"), "{list}");
+    station.until("it is planned", || station.says(&["schedule", "--hours", "2"]).contains("slot Talk"));
+    let (code, told) = station.refuses(&["schedule", "remove", "slot", "Top of the hour"]);
+    assert!(code != Some(0) && told.contains("the configuration declares the slot"), "{code:?} {told}");
+    let (code, told) = station.refuses(&[&set[..], &["at=noon", "play=two.wav"]].concat());
+    assert!(code != Some(0) && told.contains("it takes days and a time"), "{code:?} {told}");
+    let preview =
+        longwave(station.path()).args(["schedule", "preview", "station.toml", "--hours", "2"]).output();
+    let preview = String::from_utf8(preview.unwrap().stdout).unwrap();
+    assert!(preview.contains("slot Talk") && preview.contains("slot Top of the hour"), "{preview}");
 }

@@ -120,11 +120,14 @@ pub enum CtlCommand {
     },
     /// Show why the track on the air is played, and the next one
     Why,
-    /// Show what the schedule will play, and why, if nothing intervenes
+    /// Show what the schedule will play, and why, if nothing intervenes; or change it
+    #[command(args_conflicts_with_subcommands = true)]
     Schedule {
         /// How many hours
         #[arg(long, default_value_t = 24)]
         hours: u32,
+        #[command(subcommand)]
+        command: Option<super::schedule::ScheduleCtl>,
     },
     /// Set the title that players show, until the next track begins
     Title {

@@ -6,11 +6,11 @@ pub mod args;
 mod client;
 mod files;
 pub mod library;
+pub mod schedule;
 mod table;
 
 pub use table::planned;
 
-use longwave::Zone;
 use percent_encoding::{NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 use serde_json::{Value, json};
 
@@ -147,13 +147,7 @@ fn of_pipeline(command: &CtlCommand, pipeline: &Pipeline<'_>, out: &Out) -> Resu
             played(at, state["mounts"][0].as_str().ok_or_else(none)?, pipeline.client, out)
         }
         CtlCommand::Why => out.show(&pipeline.ask("GET", "", None)?, table::why),
-        CtlCommand::Schedule { hours } => {
-            let path = format!("/schedule/preview?hours={hours}");
-            let list = pipeline.ask("GET", &path, None)?;
-            // Programs have all times in UTC.
-            let zone = if out.json { None } else { Some(zone_of(pipeline)?) };
-            out.show(&list, |list| planned(list, zone.as_ref().unwrap_or(&Zone::default())))
-        }
+        CtlCommand::Schedule { hours, command } => schedule::run(command.as_ref(), *hours, pipeline, out),
         CtlCommand::Next { count } => {
             out.show(&pipeline.ask("GET", &format!("/up-next?count={count}"), None)?, table::entries)
         }
@@ -236,13 +230,6 @@ fn of_pipeline(command: &CtlCommand, pipeline: &Pipeline<'_>, out: &Out) -> Resu
         | CtlCommand::Upload { .. }
         | CtlCommand::Watch => Ok(()),
     }
-}
-
-/// The time zone of a pipeline.
-fn zone_of(pipeline: &Pipeline<'_>) -> Result<Zone, Failure> {
-    let schedule = pipeline.ask("GET", "/schedule", None)?;
-    let name = schedule["zone"].as_str().unwrap_or_default();
-    name.parse().map_err(|reason| Failure::Refused(format!("longwave: the station's zone: {reason}")))
 }
 
 /// Shows what was heard at a mount.

@@ -209,6 +209,29 @@ fn track_and_reason(when: &str, track: &Value) -> Option<Vec<String>> {
     (!track.is_null()).then(|| vec![when.into(), text(&track["title"]), text(&track["reason"])])
 }
 
+/// The dayparts, inserts and slots of a schedule.
+pub fn schedule(schedule: &Value) -> String {
+    let list = |items: &Value| {
+        let items = items.as_array().into_iter().flatten();
+        items.map(|item| text(item.get("playlist").unwrap_or(item))).collect::<Vec<_>>().join(", ")
+    };
+    let row = |kind: &str, one: &Value, when: String, what: String| {
+        let origin = if one["added"] == true { "added" } else { "declared" };
+        vec![kind.into(), text(&one["name"]), origin.into(), when, what]
+    };
+    let daypart = |one: &Value| {
+        let when = format!("{} {}-{}", text(&one["days"]), text(&one["from"]), text(&one["to"]));
+        row("daypart", one, when, list(&one["playlists"]))
+    };
+    let insert =
+        |one: &Value| row("insert", one, format!("every {}", text(&one["every"])), text(&one["playlist"]));
+    let slot = |one: &Value| row("slot", one, list(&one["at"]), text(&one["play"]));
+    let mut all = rows(&schedule["dayparts"], daypart);
+    all.extend(rows(&schedule["inserts"], insert));
+    all.extend(rows(&schedule["slots"], slot));
+    table(&["KIND", "NAME", "", "WHEN", "WHAT"], all)
+}
+
 /// What a schedule will play, in the station's zone.
 pub fn planned(list: &Value, zone: &Zone) -> String {
     let local = |at: &Value| {
