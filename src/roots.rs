@@ -42,6 +42,11 @@ impl MediaRoots {
         MediaRoots(Arc::new(ArcSwap::from_pointee(folders)))
     }
 
+    /// Whether there is none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.load().is_empty()
+    }
+
     /// Replaces the roots. What is open already stays open.
     pub(crate) fn set(&self, folders: Vec<PathBuf>) {
         self.0.store(Arc::new(folders));

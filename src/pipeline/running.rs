@@ -131,6 +131,7 @@ pub(super) fn start(
         on_air.clone(),
         emitter.clone(),
         programming.files.clone(),
+        programming.media_roots.clone(),
         settings.library.clone(),
     );
     let added = Added::new(name.clone(), settings.library.clone(), programming.files.clone());

@@ -2,10 +2,11 @@
 #![cfg(feature = "library")]
 
 use longwave::{
-    EventKind, LibrarySettings, PipelineSettings, Schedule, ServerSettings, SlotSettings, Station,
+    Event, EventKind, LibrarySettings, PipelineSettings, Schedule, ServerSettings, SlotSettings, Station,
     StationSettings,
 };
 use longwave_testing::client::Answer;
+use longwave_testing::studio::constant;
 use longwave_testing::until;
 use serde_json::{Value, json};
 
@@ -190,6 +191,30 @@ fn what_cannot_be_is_refused_by_its_key() {
     let path = format!("{SCHEDULE}/slots/Talk");
     assert_eq!(radio.steer_as(&radio.viewer, "PUT", &path, good.clone()).status, 403);
     assert_eq!(put(&radio, "slots/Talk", &with("name", "Talk".into())).status, 204);
+}
+
+#[test]
+fn what_is_added_plays_nothing_outside_the_media_roots() {
+    let radio = radio(&[]);
+    let private = radio.folder.path().join("private.wav");
+    constant(&private, 0.25, 80_000);
+    std::fs::write(radio.music("list.m3u"), format!("{}\n", private.display())).unwrap();
+    std::os::unix::fs::symlink(&private, radio.music("link.wav")).unwrap();
+    let link = json!({ "at": "daily 07:00", "play": "link.wav" });
+    let refused = put(&radio, "slots/News", &link).problem();
+    assert_eq!(refused, (403, "outside-media-roots".into(), Some("play".into())));
+    until("a track is on the air", || !radio.look("/api/v1/pipelines/main")["current"].is_null());
+    let events = radio.pipeline().events(100).unwrap();
+    assert_eq!(put(&radio, "dayparts/Day", &json!({ "playlist": "list.m3u" })).status, 204);
+    let mut reasons = Vec::new();
+    until("it is refused", || {
+        reasons.extend(std::iter::from_fn(|| events.try_recv()).filter_map(|event| match event {
+            Event::TrackFailed { reason, .. } => Some(reason),
+            _ => None,
+        }));
+        !reasons.is_empty()
+    });
+    assert!(reasons[0].contains("leads outside the media roots"), "{reasons:?}");
 }
 
 #[test]

@@ -378,7 +378,7 @@ impl Scheduling {
             TakesAir::AtOnce => now,
             TakesAir::At(time) => time.max(now),
         });
-        let id = self.up_next.lock().play_now(pick.entry(), give_way);
+        let id = self.up_next.lock().play_now(self.entry(&pick), give_way);
         *pending = Some((id, pick));
         true
     }

@@ -39,9 +39,7 @@ use crate::event::{Emitter, TrackInfo};
 use crate::filework::FileWork;
 use crate::health::Warning;
 use crate::ids::EntryId;
-use crate::library::Library;
-#[cfg(feature = "library")]
-use crate::library::library_playlist;
+use crate::library::{Library, library_playlist};
 #[cfg(feature = "library")]
 use crate::path_text::cleaned;
 #[cfg(feature = "library")]
@@ -50,6 +48,7 @@ use crate::playout::schedule::{
     Composed, Director, DueSlot, Ingredient, Pick, Playing, Reason, Rules, Schedule, SlotWants, Track,
 };
 use crate::playout::{Crossfade, Entry, Rank};
+use crate::roots::MediaRoots;
 use crate::units::SampleRate;
 pub(super) use added::Added;
 #[cfg(feature = "library")]
@@ -80,6 +79,7 @@ pub(super) struct Scheduling {
     up_next: Arc<SharedUpNext>,
     on_air: Arc<ArcSwap<OnAir>>,
     emitter: Emitter,
+    media_roots: MediaRoots,
     reports: Sender<Report>,
     unread: Receiver<Report>,
     desk: Mutex<Desk>,
@@ -146,6 +146,7 @@ impl Scheduling {
         on_air: Arc<ArcSwap<OnAir>>,
         emitter: Emitter,
         files: FileWork,
+        media_roots: MediaRoots,
         library: Option<Library>,
     ) -> Arc<Scheduling> {
         let (reports, unread) = bounded(MAX_REPORTS);
@@ -172,6 +173,7 @@ impl Scheduling {
             up_next,
             on_air,
             emitter,
+            media_roots,
             reports,
             unread,
             desk: Mutex::new(desk),
@@ -222,14 +224,13 @@ impl Scheduling {
                 false => log::warn!("{pipeline}: the {kind} {name:?} that was added rests: there is no room"),
             }
         }
-        self.composed.store(composed.clone());
         pipeline.requests.set_schedule(composed.in_force());
         self.apply(&composed, pipeline)?;
         Ok(composed != before)
     }
 
     /// The first schedule that is not empty starts the thread.
-    fn apply(self: &Arc<Scheduling>, composed: &Composed, pipeline: &Arc<Inner>) -> Result<()> {
+    fn apply(self: &Arc<Scheduling>, composed: &Arc<Composed>, pipeline: &Arc<Inner>) -> Result<()> {
         let schedule = composed.in_force();
         let is_there = !schedule.is_empty();
         let crossfade = pipeline.programming.transitions().crossfade;
@@ -237,6 +238,8 @@ impl Scheduling {
         let mut desk = self.desk();
         // What has happened, and what was chosen, is of the old rules.
         self.read_reports(&mut desk);
+        // Together with the rules, for picks have its indices.
+        self.composed.store(composed.clone());
         if let Some((id, pick)) = desk.pending.take() {
             let is_slot = pick.due().is_some();
             let carry = |(old, new): (&Arc<Rules>, &Arc<Rules>)| pick.carried_over(old, new);
@@ -438,6 +441,19 @@ impl Scheduling {
         (desk, found)
     }
 
+    /// What is to be played of a pick. What was added is confined to the media roots, if there are any: the API
+    /// names its files. A playlist of the library is not, for a link in its folders may lead to another disk.
+    fn entry(&self, pick: &Pick) -> Entry {
+        let composed = self.composed.load();
+        let confines = |kind, index, list: &str| {
+            let is_added = index >= composed.declared().count(kind);
+            is_added && !self.media_roots.is_empty() && library_playlist(list.as_ref()).is_none()
+        };
+        let is_confined = pick.ingredient().is_some_and(|(kind, index, list)| confines(kind, index, list));
+        let entry = pick.entry();
+        Entry { confined: entry.confined || is_confined, ..entry }
+    }
+
     /// From when on something may end the track on the air, and when it ends by itself. Nothing ends it while
     /// somebody else has the air.
     fn left_of_track(&self, desk: &Desk) -> (Timestamp, Timestamp) {
@@ -490,7 +506,7 @@ impl Planner for Scheduling {
         let material = Looked { stock, found: &found };
         let at = director.gives_way(&rules, &material, after, ends).unwrap_or(ends);
         let pick = director.next(&rules, &material, at);
-        let entry = pick.as_ref().map(Pick::entry);
+        let entry = pick.as_ref().map(|pick| self.entry(pick));
         let rank = match pick.as_ref().and_then(Pick::due) {
             None => Rank::AfterQueue,
             Some(due) if director.due_slots(&rules, self.now()).contains(due) => Rank::First,

@@ -11,6 +11,7 @@ use crate::engine::mixer::{OnAir, read};
 use crate::error::Error;
 use crate::ids::AnnouncementId;
 use crate::pipeline::Pipeline;
+use crate::playout::Entry;
 use crate::playout::GiveWay;
 use crate::playout::schedule::{DueSlot, Interruption, OverLive, Pick, Rules};
 
@@ -18,6 +19,7 @@ use crate::playout::schedule::{DueSlot, Interruption, OverLive, Pick, Rules};
 pub(super) struct Announced {
     rules: Arc<Rules>,
     pick: Pick,
+    entry: Entry,
 }
 
 /// A slot that is heard above everything else for so long, or will be.
@@ -74,7 +76,7 @@ impl Scheduling {
         let Desk { director, stock, .. } = &mut *desk;
         let material = Looked { stock, found: &found };
         let first = above.iter().find_map(|due| director.resolve(rules, due, at, &material));
-        (desk, first.map(|pick| Announced { rules: rules.clone(), pick }))
+        (desk, first.map(|pick| Announced { rules: rules.clone(), entry: self.entry(&pick), pick }))
     }
 
     /// A slot that was ordered and has not begun does not begin: what it does now is for its `over_live` to
@@ -103,8 +105,8 @@ impl Scheduling {
     /// Has a slot heard above everything else. If its file cannot be played, something else is looked for.
     pub(super) fn announce(&self, announced: Announced) {
         let Some(inner) = self.pipeline.get().and_then(Weak::upgrade) else { return };
-        let Announced { rules, pick } = announced;
-        let result = Pipeline::from_inner(inner).announce_entry(pick.entry());
+        let Announced { rules, pick, entry } = announced;
+        let result = Pipeline::from_inner(inner).announce_entry(entry);
         let lasts = pick.slot(&rules).and_then(|slot| slot.lasts);
         let mut desk = self.desk();
         desk.above.extend(result.as_ref().ok().zip(lasts).map(|(id, lasts)| Above { id: *id, lasts }));

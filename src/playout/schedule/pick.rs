@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::ingredient::IngredientKind;
 use super::last_plays::since;
 use super::material::{Track, Tracks};
 use super::reason::Reason;
@@ -32,6 +33,18 @@ impl Pick {
     /// What is to be played, with the reason.
     pub fn entry(&self) -> Entry {
         Entry { reason: Some(Arc::new(self.reason.clone())), ..self.track.entry.clone() }
+    }
+
+    /// What it is of, by its kind, its index and the list that its track is of. `None`: the pipeline's own
+    /// playlist.
+    pub fn ingredient(&self) -> Option<(IngredientKind, usize, &str)> {
+        match &self.from {
+            Origin::Slot(due) => Some((IngredientKind::Slot, due.index, "")),
+            Origin::Insert { index, list, .. } => Some((IngredientKind::Insert, *index, list)),
+            Origin::Rotation { daypart, list, .. } => {
+                daypart.map(|index| (IngredientKind::Daypart, index, list.as_str()))
+            }
+        }
     }
 
     /// The same if it begins at this moment: its reason says how late that is.
