@@ -49,6 +49,7 @@ fails signals a condition of type LONGWAVE-ERROR.")
    #:pipeline-current-track #:pipeline-current-title #:pipeline-played #:pipeline-remaining
    #:pipeline-time-on-air
    #:pipeline-up-next #:pipeline-preview #:pipeline-history #:pipeline-playlist
+   #:pipeline-set-ingredient #:pipeline-remove-ingredient
    #:pipeline-listener-count #:pipeline-levels #:pipeline-fill #:pipeline-health #:pipeline-held-p
    #:pipeline-snapshot #:pipeline-restore
    #:pipeline-add-hook #:pipeline-remove-hook #:pipeline-next-event #:pipeline-event-fd

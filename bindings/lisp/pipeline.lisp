@@ -342,6 +342,21 @@ NIL.")
   (:method ((pipeline pipeline) most)
     (get-json "lw_pipeline_up_next" :uint64 (handle pipeline) :size (natural most))))
 
+(defgeneric pipeline-set-ingredient (pipeline kind ingredient)
+  (:documentation "Adds a \"daypart\", an \"insert\" or a \"slot\" to the schedule that is declared: a property
+list with its keys and a :NAME. It takes the place of what was added under this name. The library keeps it.")
+  (:method ((pipeline pipeline) kind ingredient)
+    (with-texts ((kind kind) (ingredient (write-json ingredient)))
+      (call "lw_pipeline_set_ingredient" :uint64 (handle pipeline) :pointer kind :pointer ingredient)
+      (values))))
+
+(defgeneric pipeline-remove-ingredient (pipeline kind name)
+  (:documentation "Removes what was added to the schedule under this name.")
+  (:method ((pipeline pipeline) kind name)
+    (with-texts ((kind kind) (name name))
+      (call "lw_pipeline_remove_ingredient" :uint64 (handle pipeline) :pointer kind :pointer name)
+      (values))))
+
 (defgeneric pipeline-preview (pipeline hours)
   (:documentation "What the schedule plays in the next hours, if nothing intervenes.")
   (:method ((pipeline pipeline) hours)

@@ -736,6 +736,16 @@ public:
     {
         return detail::text([&](auto out) { return lw_pipeline_up_next(handle(), most, out); });
     }
+    // Adds a "daypart", an "insert" or a "slot" to the schedule, by JSON with its name, or replaces what was added
+    // under this name.
+    void set_ingredient(const std::string &kind, const std::string &declaration)
+    {
+        check(lw_pipeline_set_ingredient(handle(), detail::whole(kind), detail::whole(declaration)));
+    }
+    void remove_ingredient(const std::string &kind, const std::string &name)
+    {
+        check(lw_pipeline_remove_ingredient(handle(), detail::whole(kind), detail::whole(name)));
+    }
     std::string preview(std::size_t hours) const
     {
         return detail::text([&](auto out) { return lw_pipeline_preview(handle(), hours, out); });

@@ -4,7 +4,9 @@ use std::ffi::c_char;
 use std::time::Duration;
 
 use longwave::json::{ComingTrack, WholePaths};
-use longwave::{Entry, EntryId, ListOptions, Place, Tags, Title, TitleHolds, When};
+use longwave::{
+    Entry, EntryId, Ingredient, IngredientKind, ListOptions, Place, Tags, Title, TitleHolds, When,
+};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
@@ -304,4 +306,47 @@ pub unsafe extern "C" fn lw_pipeline_clear_metadata(
         with(pipeline, |pipeline| Ok(pipeline.clear_metadata(mount)?))?;
         Ok(lw_status::LW_OK)
     })
+}
+
+/// Adds a daypart, an insert or a slot to the schedule that is declared, or puts it in the place of what was
+/// added under its name. `kind` is `daypart`, `insert` or `slot`, and `declaration` JSON with the keys of
+/// `[[pipeline.daypart]]` and the like in docs/CONFIGURATION.md, with a `name`. It is in the database of the
+/// library when this returns, and in force. This returns `LW_EXISTS` if the schedule that is declared has that
+/// name, `LW_LIMIT` if there are 256 of its kind, `LW_NO_ANSWER` if the database cannot be written, and
+/// `LW_SETTING` for what cannot work, and if the station has no library.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn lw_pipeline_set_ingredient(
+    pipeline: lw_pipeline,
+    kind: *const c_char,
+    declaration: *const c_char,
+) -> lw_status {
+    call(|| {
+        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
+        let (kind, declaration) = unsafe { (text(kind, "kind")?, text(declaration, "declaration")?) };
+        let ingredient = Ingredient::from_json(ingredient_kind(kind)?, declaration, "".as_ref())?;
+        with(pipeline, |pipeline| Ok(pipeline.set_ingredient(ingredient)?))?;
+        Ok(lw_status::LW_OK)
+    })
+}
+
+/// Removes what was added under this name by `lw_pipeline_set_ingredient`. This returns `LW_NOT_FOUND` if
+/// there is none, else what that says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn lw_pipeline_remove_ingredient(
+    pipeline: lw_pipeline,
+    kind: *const c_char,
+    name: *const c_char,
+) -> lw_status {
+    call(|| {
+        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
+        let (kind, name) = unsafe { (text(kind, "kind")?, text(name, "name")?) };
+        let kind = ingredient_kind(kind)?;
+        with(pipeline, |pipeline| Ok(pipeline.remove_ingredient(kind, name)?))?;
+        Ok(lw_status::LW_OK)
+    })
+}
+
+fn ingredient_kind(name: &str) -> Outcome<IngredientKind> {
+    let wrong = || Failure::invalid(format!("kind {name:?} is none: daypart, insert or slot"));
+    IngredientKind::named(name).ok_or_else(wrong)
 }

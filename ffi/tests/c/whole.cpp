@@ -59,6 +59,11 @@ static void programme(longwave::pipeline &pipeline, const std::string &music)
     CHECK(!pipeline.title_format());
     CHECK(has(pipeline.current_track().value(), "\"title\"") && pipeline.played() &&
           pipeline.remaining() > 1s);
+    // No library keeps it.
+    auto news = R"({"name": "News", "at": "daily 07:00", "play": "news.mp3"})";
+    CHECK(failure([&] { pipeline.set_ingredient("slot", news); }) == LW_SETTING);
+    CHECK(failure([&] { pipeline.set_ingredient("show", news); }) == LW_INVALID);
+    CHECK(failure([&] { pipeline.remove_ingredient("slot", "News"); }) == LW_SETTING);
     CHECK(has(pipeline.up_next(3), "a.wav") && has(pipeline.history(), "began_at"));
     UNTIL(has(pipeline.playlist().value_or(""), "\"name\":\"list\""));
     pipeline.update_metadata("Guest", "", true, "http://guest.example/");

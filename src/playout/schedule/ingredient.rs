@@ -8,7 +8,7 @@ use super::settings::{DaypartSettings, InsertSettings, SlotSettings};
 use crate::error::{Error, Result};
 use crate::names::{check_plain, named};
 use crate::setting::values::duration_text;
-use crate::setting::{Setting, Settings, Written, differences};
+use crate::setting::{Kind, Setting, Settings, Written, differences};
 
 named! {
     /// What something in a schedule is.
@@ -196,9 +196,9 @@ fn set<S: Settings>(
     base: &Path,
 ) -> std::result::Result<(), String> {
     let kind = setting.declared.kind;
-    let written = match value {
-        Value::String(text) => kind.of_text(text, base),
-        Value::Number(number) => number.as_i64().map(Written::Integer),
+    let written = match (kind, value) {
+        (_, Value::String(text)) => kind.of_text(text, base),
+        (Kind::Integer, Value::Number(number)) => number.as_i64().map(Written::Integer),
         _ => None,
     };
     setting.set(settings, written.ok_or_else(|| format!("expected {}, found {value}", kind.name()))?)
