@@ -127,11 +127,9 @@ pub(super) fn start(
     let schedule = Scheduling::new(
         settings.clock.clone(),
         settings.spec.rate,
-        programming.up_next.clone(),
+        &programming,
         on_air.clone(),
         emitter.clone(),
-        programming.files.clone(),
-        programming.media_roots.clone(),
         settings.library.clone(),
     );
     let added = Added::new(name.clone(), settings.library.clone(), programming.files.clone());

@@ -28,6 +28,7 @@ use arc_swap::ArcSwap;
 use crossbeam::channel::{Receiver, Sender, bounded};
 use jiff::Timestamp;
 
+use super::programming::Programming;
 use super::running::Inner;
 use crate::civil::Zone;
 use crate::engine::clock::Clock;
@@ -36,7 +37,6 @@ use crate::engine::planner::Planner;
 use crate::engine::shared::SharedUpNext;
 use crate::error::Result;
 use crate::event::{Emitter, TrackInfo};
-use crate::filework::FileWork;
 use crate::health::Warning;
 use crate::ids::EntryId;
 use crate::library::{Library, library_playlist};
@@ -142,11 +142,9 @@ impl Scheduling {
     pub fn new(
         clock: Clock,
         rate: SampleRate,
-        up_next: Arc<SharedUpNext>,
+        programming: &Programming,
         on_air: Arc<ArcSwap<OnAir>>,
         emitter: Emitter,
-        files: FileWork,
-        media_roots: MediaRoots,
         library: Option<Library>,
     ) -> Arc<Scheduling> {
         let (reports, unread) = bounded(MAX_REPORTS);
@@ -154,7 +152,7 @@ impl Scheduling {
         let desk = Desk {
             rules: None,
             director: Director::new(fastrand::u64(..), now),
-            stock: Stock::new(files, library, clock.is_stepped()),
+            stock: Stock::new(programming.files.clone(), library, clock.is_stepped()),
             #[cfg(feature = "library")]
             ahead: ahead::Ahead::default(),
             pending: None,
@@ -170,10 +168,10 @@ impl Scheduling {
         Arc::new(Scheduling {
             clock,
             rate,
-            up_next,
+            up_next: programming.up_next.clone(),
             on_air,
             emitter,
-            media_roots,
+            media_roots: programming.media_roots.clone(),
             reports,
             unread,
             desk: Mutex::new(desk),
