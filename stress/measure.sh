@@ -22,7 +22,8 @@
 # hls        2,000 players of HLS, and as many listeners of the same station          4 min
 # hls_edge   10,000 players of HLS at an nginx in front of the station                7 min
 # hls_cost   a station with and without HLS, side by side; how late its segments are  7 min
-# pages      1,000 open pages and 20 consoles, beside 5,000 listeners                 4 min
+# pages      1,000 open pages and 20 consoles, beside 5,000 listeners: what each      6 min
+#            costs the reactor
 #
 # QUICK=1    small numbers, to check that all runs work: a few minutes, and the figures mean nothing
 # ROUNDS     rounds of `compare`                                   3
@@ -78,16 +79,17 @@ build
 
 # $1: name of the result, $2: time limit in seconds; then options of `listeners`. The server is running.
 listeners() {
-    local name=$1 most=$2
+    local name=$1 most=$2 status=0
     shift 2
     (on_client_core timeout "$most" "$STRESS" listeners --url "$SERVER_URL" --label "$name" --server-pid "$SERVER_PID" \
-        "${SERVING[@]}" --json "$OUT/$name.json" --svg "$OUT/$name.svg" "$@") >"$OUT/$name.txt"
+        "${SERVING[@]}" --json "$OUT/$name.json" --svg "$OUT/$name.svg" "$@") >"$OUT/$name.txt" || status=$?
     # Longwave logs the figures of its reactor when it stops.
     stop_server
     if [[ $name != icecast* ]]; then
         sed -n 's/.* INFO  \([0-9]* listeners at most; .*\)/  \1/p' "$OUT/longwave.log" | tail -n 1 >>"$OUT/$name.txt"
     fi
     cat "$OUT/$name.txt" >&2
+    return "$status"
 }
 
 # $1: name of the result; then options of `stall`. The server is running.
@@ -632,15 +634,18 @@ run_hls_cost() {
 looking() {
     local name=$1 seconds=$2
     shift 2
-    (on_client_core "$STRESS" steer --url "http://127.0.0.1:$PORT" --label "$name" --seconds "$seconds" \
+    (on_client_core "$STRESS" steer --url "http://127.0.0.1:$PORT" --label "$name" --seconds "$seconds" --strict \
         --json "$OUT/$name.json" "$@") >"$OUT/$name.txt" 2>&1
 }
 
-# The reactor is measured with the listeners alone, then with the pages, then with the consoles, too. Titles change
-# every twenty seconds, which is an event for each page. Two pages a second are opened anew: each stays for eight minutes.
+# The reactor is measured without anybody, with the listeners, with the pages as well, with the consoles as well, and
+# again with the listeners alone. Titles change every twenty seconds, which is an event for each page. Two pages a
+# second are opened anew: each stays for eight minutes.
 run_pages() {
-    local count pages consoles seconds path asked=()
+    local count pages consoles seconds arrival path asked=() failed=
     count=$(part 5000 50) pages=$(part 1000 20) consoles=$(part 20 4) seconds=$(part 60 6)
+    # Pages come at a hundred a second, and who was refused comes again after five seconds.
+    arrival=$((pages / 100 + 10))
     make_music
     "${LONGWAVE%% *}" user --file "$OUT/users" token console --role admin >"$OUT/token"
     {
@@ -656,27 +661,63 @@ run_pages() {
     cd "$OUT"
     LONGWAVE="${LONGWAVE%% *} serve station.toml"
     start_longwave
+    reactor() { "$STRESS" usage --server-pid "$SERVER_PID" --label "$1" --seconds "$seconds" >>"$OUT/usage.txt"; }
+    reactor "nobody"
     (
         # When all listeners have joined.
         sleep $((count / 500 + 6))
-        reactor() { "$STRESS" usage --server-pid "$SERVER_PID" --label "$1" --seconds "$seconds"; }
         reactor "$count listeners"
-        looking pages $((2 * seconds + 8)) --events "$pages" --events-at "/nowplaying$LONGWAVE_MOUNT?format=events" \
-            "${asked[@]}" --rate 8 &
-        sleep 4
+        looking pages $((arrival + 2 * seconds + 6)) --events "$pages" --events-ramp 100 \
+            --events-at "/nowplaying$LONGWAVE_MOUNT?format=events" "${asked[@]}" --rate 8 &
+        open=$!
+        sleep "$arrival"
         reactor "and $pages pages"
         # Each console follows what happens, and the levels, ten times a second.
-        looking consoles $((seconds + 2)) --token-file "$OUT/token" --events $((2 * consoles)) \
+        looking consoles $((seconds + 4)) --token-file "$OUT/token" --events $((2 * consoles)) \
             --events-at /api/v1/events --events-at /api/v1/pipelines/main/levels \
             --request 'GET /api/v1/pipelines/main' --request 'GET /api/v1/pipelines/main/queue' --rate "$consoles" &
-        sleep 2
+        working=$!
+        sleep 3
         reactor "and $consoles consoles"
-        wait
-    ) >"$OUT/usage.txt" 2>&1 &
+        wait "$open"
+        wait "$working"
+        reactor "$count listeners again"
+    ) &
     beside=($!)
-    listeners listeners $((5 * seconds + 60)) --count "$count" --ramp 500 --seconds $((3 * seconds + 12)) --gap-limit 2000
-    wait "${beside[@]}" || true
-    cat "$OUT/usage.txt" "$OUT/pages.txt" "$OUT/consoles.txt" >&2
+    listeners listeners $((6 * seconds + 90)) --count "$count" --ramp 500 --seconds $((arrival + 4 * seconds + 20)) \
+        --gap-limit 2000 --strict || failed=1
+    wait "${beside[@]}" || failed=1
+    what_a_page_costs "$count" "$pages" "$consoles" "$(part 1 0)" <"$OUT/usage.txt" >"$OUT/cost.txt" || failed=1
+    cat "$OUT/usage.txt" "$OUT/pages.txt" "$OUT/consoles.txt" "$OUT/cost.txt" >&2
+    [ -z "$failed" ] || { say "pages: something was WRONG; see above"; return 1; }
+}
+
+# Of the five measurements of the reactor, in hundredths of a core, to microseconds of its time per second.
+# $1: listeners, $2: pages, $3: consoles, $4: whether a page must not cost more than a listener.
+what_a_page_costs() {
+    awk -v listeners="$1" -v pages="$2" -v consoles="$3" -v judge="$4" '
+        / hundredths of a core/ { measured++ }
+        $1 == "reactor" { reactor[measured] = $4 }
+        END {
+            if (measured < 5) {
+                print "WRONG: the reactor was not measured to the end"
+                exit 1
+            }
+            listening = (reactor[2] + reactor[5]) / 2
+            listener = (listening - reactor[1]) / listeners * 10000
+            page = (reactor[3] - listening) / pages * 10000
+            console = (reactor[4] - reactor[3]) / consoles * 10000
+            printf "the reactor, in hundredths of a core: %.3f with nobody, %.3f and %.3f with %d listeners,\n",
+                reactor[1], reactor[2], reactor[5], listeners
+            printf "%.3f with %d pages as well, %.3f with %d consoles as well\n",
+                reactor[3], pages, reactor[4], consoles
+            printf "its time per second: %.2f µs for a listener, %.2f µs for a page, %.0f µs for a console\n",
+                listener, page, console
+            if (judge && page > listener) {
+                print "WRONG: an open page costs the reactor more than a listener"
+                exit 1
+            }
+        }'
 }
 
 case " $ALL link_down:stalled " in

@@ -7,6 +7,7 @@ mod compare;
 mod crowd;
 mod feed;
 mod floor;
+mod followers;
 mod icy;
 mod level;
 mod listener;

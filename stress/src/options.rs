@@ -350,6 +350,13 @@ pub struct SteerArgs {
     /// Number of event clients.
     #[arg(long, default_value_t = 0)]
     pub events: usize,
+    /// How many event clients come per second.
+    #[arg(long, default_value_t = 100.0, value_parser = positive_rate)]
+    pub events_ramp: f64,
+    /// Seconds after which an event client that was refused or lost comes again; by default as the listeners'
+    /// page does.
+    #[arg(long, default_value = "5", value_parser = seconds)]
+    pub events_again: Duration,
     /// Path of the events; several take turns.
     #[arg(long, default_values_t = ["/api/v1/events".to_owned()])]
     pub events_at: Vec<String>,

@@ -6,10 +6,10 @@ use std::net::TcpStream;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use mio::{Events, Interest, Poll, Token};
 use serde::Serialize;
 
 use crate::answer::{self, Reading};
+use crate::followers::{self, FollowersReport};
 use crate::net::{self, Target};
 use crate::options::SteerArgs;
 use crate::quantiles::Quantiles;
@@ -18,8 +18,6 @@ use crate::sys;
 
 /// A request fails if nothing arrives for this long.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How often event clients check whether the run has ended.
-const TICK: Duration = Duration::from_millis(100);
 
 /// How the server answered.
 #[derive(Debug, Serialize)]
@@ -29,7 +27,7 @@ pub struct SteerReport {
     pub requests: Vec<RequestReport>,
     /// Times of all requests, from when they were due until the answer was complete.
     pub answer_ms: Quantiles,
-    pub events: EventsReport,
+    pub events: FollowersReport,
 }
 
 /// One kind of request.
@@ -44,19 +42,6 @@ pub struct RequestReport {
     pub failure: Option<String>,
 }
 
-/// The clients of events.
-#[derive(Debug, Default, Serialize)]
-pub struct EventsReport {
-    pub clients: usize,
-    /// Answered with 200.
-    pub welcome: usize,
-    /// Closed before the end.
-    pub lost: usize,
-    /// Events per client.
-    pub events: Quantiles,
-    pub bytes: u64,
-}
-
 /// Runs until the time is over.
 pub fn run(args: &SteerArgs, stop: &Stop) -> Result<SteerReport, String> {
     sys::raise_open_files().map_err(|error| format!("limit of open files: {error}"))?;
@@ -69,7 +54,7 @@ pub fn run(args: &SteerArgs, stop: &Stop) -> Result<SteerReport, String> {
     let start = Instant::now();
     let end = start + args.seconds;
     thread::scope(|scope| {
-        let events = scope.spawn(|| follow(args, &head, end, stop));
+        let events = scope.spawn(|| followers::run(args, &head, end, stop));
         let clients = args.clients.max(1);
         let clients: Vec<_> = (0..clients)
             .filter(|_| !plan.is_empty())
@@ -187,106 +172,11 @@ fn exchange(url: &Target, connection: &mut Option<TcpStream>, request: &[u8]) ->
     }
 }
 
-/// A client of events.
-struct Follower {
-    socket: mio::net::TcpStream,
-    request: Vec<u8>,
-    sent: usize,
-    /// The beginning of an incomplete line.
-    line: Vec<u8>,
-    welcome: bool,
-    lost: bool,
-    events: u64,
-    bytes: u64,
-}
-
-/// Runs all event clients on one thread, until the end.
-fn follow(args: &SteerArgs, head: &str, end: Instant, stop: &Stop) -> io::Result<EventsReport> {
-    let mut poll = Poll::new()?;
-    let mut followers = Vec::with_capacity(args.events);
-    for index in 0..args.events {
-        let source = net::source_address(&args.url, index, 8);
-        let mut socket = net::connect(&args.url, source, None)?;
-        let interest = Interest::READABLE | Interest::WRITABLE;
-        poll.registry().register(&mut socket, Token(index), interest)?;
-        let path = &args.events_at[index % args.events_at.len()];
-        let request = format!("GET {path} HTTP/1.1\r\n{head}Accept: text/event-stream\r\n\r\n").into_bytes();
-        let (line, sent) = (Vec::new(), 0);
-        followers.push(Follower {
-            socket,
-            request,
-            sent,
-            line,
-            welcome: false,
-            lost: false,
-            events: 0,
-            bytes: 0,
-        });
-    }
-    let mut ready = Events::with_capacity(1_024);
-    while Instant::now() < end && !stop.asked() {
-        match poll.poll(&mut ready, Some(TICK)) {
-            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-            result => result?,
-        }
-        for event in &ready {
-            let follower = &mut followers[event.token().0];
-            if !follower.lost && !follower.go_on() {
-                follower.lost = true;
-            }
-        }
-    }
-    Ok(EventsReport {
-        clients: followers.len(),
-        welcome: followers.iter().filter(|follower| follower.welcome).count(),
-        lost: followers.iter().filter(|follower| follower.lost).count(),
-        events: Quantiles::of(followers.iter().map(|follower| follower.events as f64).collect()),
-        bytes: followers.iter().map(|follower| follower.bytes).sum(),
-    })
-}
-
-impl Follower {
-    /// Sends and reads as far as possible. False if the connection has ended.
-    fn go_on(&mut self) -> bool {
-        while self.sent < self.request.len() {
-            match self.socket.write(&self.request[self.sent..]) {
-                Ok(sent) => self.sent += sent,
-                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::NotConnected) => {
-                    return true;
-                }
-                Err(_) => return false,
-            }
-        }
-        let mut part = [0; 16 * 1024];
-        loop {
-            match self.socket.read(&mut part) {
-                Ok(0) => return false,
-                Ok(read) => self.take(&part[..read]),
-                Err(error) => return error.kind() == ErrorKind::WouldBlock,
-            }
-        }
-    }
-
-    fn take(&mut self, bytes: &[u8]) {
-        self.bytes += bytes.len() as u64;
-        for &byte in bytes {
-            if byte == b'\n' {
-                self.events += u64::from(self.line.starts_with(b"event:"));
-                self.welcome |= self.line.starts_with(b"HTTP/1.1 200");
-                self.line.clear();
-            } else if self.line.len() < 16 {
-                // Only the beginning of a line is needed.
-                self.line.push(byte);
-            }
-        }
-    }
-}
-
 fn report(
     args: &SteerArgs,
     plan: &[Planned],
     answers: Vec<Answer>,
-    events: EventsReport,
+    events: FollowersReport,
     took: Duration,
 ) -> SteerReport {
     let times = |of: &dyn Fn(&&Answer) -> bool| {
@@ -326,13 +216,7 @@ impl SteerReport {
                 complaints.push(format!("{}: {} failed: {failure}", request.request, request.failed));
             }
         }
-        let events = &self.events;
-        if events.welcome < events.clients || events.lost > 0 {
-            complaints.push(format!(
-                "events: {} of {} were welcome, {} were lost",
-                events.welcome, events.clients, events.lost
-            ));
-        }
+        complaints.extend(self.events.complaint());
         complaints
     }
 }
@@ -351,8 +235,11 @@ impl Display for SteerReport {
         let events = &self.events;
         writeln!(
             f,
-            "  {} clients of events: {:.0} to {:.0} events each, {:.1} MB in all",
+            "  {} of {} clients of events stayed, {} requests of theirs were refused; \
+             {:.0} to {:.0} events each, {:.1} MB in all",
+            events.stayed,
             events.clients,
+            events.refused,
             events.events.min,
             events.events.max,
             events.bytes as f64 / 1e6
