@@ -7,9 +7,6 @@ use super::problem::Problem;
 use crate::access::Identity;
 use crate::{HttpAnswer, HttpRequest, percent};
 
-/// The content type of an M3U.
-pub(crate) const M3U: &str = "audio/x-mpegurl";
-
 /// A handler's result.
 pub(crate) type Handled = Result<HttpAnswer, Problem>;
 

@@ -11,13 +11,13 @@ use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde::Deserialize;
 
-use super::call::{Call, M3U, is_json};
+use super::call::{Call, is_json};
 use super::guard::Guard;
 use super::origin;
 use super::problem::Problem;
 use crate::HttpRequest;
 use crate::access::{Credential, Identity, Refusal, Right, Session, SessionKey, Sessions, random};
-use crate::http::{session_in, set_session};
+use crate::http::{M3U, session_in, set_session};
 
 impl Guard {
     /// Opens a session for a user who has logged in, and ends the one that this browser had. The text is the
@@ -82,8 +82,10 @@ impl Guard {
                 return Err(Problem::new("cross-origin", detail));
             }
             if !request.header("content-type").is_some_and(no_form_says) {
-                let detail = "a request of a session needs Content-Type: application/json, even without a \
-                              body; a file is application/octet-stream, a playlist audio/x-mpegurl";
+                let detail = format!(
+                    "a request of a session needs Content-Type: application/json, even without a body; \
+                     a file is application/octet-stream, a playlist {M3U}"
+                );
                 return Err(Problem::new("unsupported-media-type", detail));
             }
         }

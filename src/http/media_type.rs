@@ -1,4 +1,7 @@
-//! Content types of streams.
+//! Content types: that of an M3U, and which are those of streams.
+
+/// The content type of an M3U.
+pub(crate) const M3U: &str = "audio/x-mpegurl";
 
 /// Whether the text is the content type of a stream: `audio/mpeg`, `video/webm`, `application/ogg`, with or
 /// without parameters (`audio/ogg; codecs=opus`). A browser shows no such type as a page, so that nobody's

@@ -32,7 +32,7 @@ pub use icy_source::read_icy_login;
 pub(crate) use icy_source::{
     FirstLine, ICY_LOGIN, ICY_WELCOME, IcyFault, IcyHeadSearch, IcyLogin, IcySource, first_line, head_text,
 };
-pub(crate) use media_type::is_stream_type;
+pub(crate) use media_type::{M3U, is_stream_type};
 pub(crate) use problem::ProblemDetails;
 pub(crate) use request::{Request, Version};
 pub(crate) use session_cookie::{session_in, set_session};

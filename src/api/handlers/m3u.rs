@@ -8,12 +8,13 @@ use serde::Serialize;
 
 use super::library::{library, problem};
 use crate::access::Identity;
-use crate::api::call::{Call, Handled, M3U, json, saved_as};
+use crate::api::call::{Call, Handled, json, saved_as};
 use crate::api::core::Core;
 use crate::api::guard::changed_meanwhile;
 use crate::api::problem::Problem;
 use crate::api::service::conclude;
 use crate::filework::Job;
+use crate::http::M3U;
 use crate::json::FileNames;
 use crate::{HttpAnswer, HttpRequest, Imported, TrackKind};
 

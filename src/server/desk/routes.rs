@@ -2,7 +2,7 @@
 
 use super::expected::Expected;
 use super::pages;
-use crate::http::{HttpAnswer, Request, Status};
+use crate::http::{HttpAnswer, M3U, Request, Status};
 use crate::percent::mount_url;
 use crate::server::connections::shares::{Kind, ShareTaken};
 use crate::server::mounts::mount::Mount;
@@ -123,7 +123,7 @@ fn playlist(kind: &str, base: &str, mount: &Mount) -> Option<HttpAnswer> {
     let url = mount_url(base, &mount.path);
     let name = mount.settings.display_name();
     let (content_type, body) = match kind {
-        "m3u" => ("audio/x-mpegurl", pages::m3u(&url, name)),
+        "m3u" => (M3U, pages::m3u(&url, name)),
         "pls" => ("audio/x-scpls", pages::pls(&url, name)),
         "xspf" => ("application/xspf+xml", pages::xspf(&url, name)),
         _ => return None,
