@@ -15,23 +15,31 @@ use crate::server::connections::visit::Visit;
 pub(crate) struct Downloading {
     request: PendingRequest,
     status: u16,
+    state: State,
     /// The bytes that the socket has taken, the head's included.
     taken: u64,
-    /// What is at the socket: the head, or a piece.
-    piece: Vec<u8>,
-    /// How much of that the socket has taken.
-    sent: usize,
     /// The bytes of the body that have not come.
     left: u64,
     pieces: LeavingPieces,
-    /// Whether it was given up before the end.
-    is_torn: bool,
     /// Bytes that came after the request. `None` if the connection closes after this.
     pipelined: Option<Vec<u8>>,
     /// The bytes that may be written before it rests.
     share: usize,
     limits: TransferLimits,
     deadline: Instant,
+}
+
+/// How far it is.
+#[derive(Debug)]
+enum State {
+    /// The head or a piece is at the socket, which has taken so much of it.
+    Sending { piece: Vec<u8>, sent: usize },
+    /// All that came is sent, and more is to come.
+    Waiting,
+    /// All of it is sent.
+    Sent,
+    /// It was given up before the end.
+    Torn,
 }
 
 /// What is to be done next.
@@ -66,12 +74,10 @@ impl Connection {
                 Connection::Downloading(Box::new(Downloading {
                     request,
                     status,
+                    state: State::Sending { piece: head, sent: 0 },
                     taken: 0,
-                    piece: head,
-                    sent: 0,
                     left: length,
                     pieces,
-                    is_torn: false,
                     pipelined: keeps_alive.then_some(rest),
                     share: SHARE,
                     limits,
@@ -115,47 +121,54 @@ impl Connection {
 
 impl Downloading {
     pub(super) fn next(&self) -> Next<'_> {
-        match &self.piece[self.sent..] {
-            [] if self.is_torn => Next::Close,
-            [] if self.left == 0 => Next::End,
-            [] => Next::Wait,
-            _ if self.share == 0 => Next::Rest,
-            rest => Next::Write(&rest[..rest.len().min(self.share)]),
+        match &self.state {
+            State::Sending { .. } if self.share == 0 => Next::Rest,
+            State::Sending { piece, sent } => {
+                let rest = &piece[*sent..];
+                Next::Write(&rest[..rest.len().min(self.share)])
+            }
+            State::Waiting => Next::Wait,
+            State::Sent => Next::End,
+            State::Torn => Next::Close,
         }
     }
 
     /// Notes that the socket took `count` bytes.
     pub(super) fn sent(&mut self, count: usize, now: Instant) {
-        self.sent += count;
+        let State::Sending { piece, sent } = &mut self.state else { return };
+        *sent += count;
+        let is_sent = *sent == piece.len();
         self.taken += count as u64;
         self.share = self.share.saturating_sub(count);
         self.deadline = now + self.limits.stalls_after;
-        self.fetch(now);
+        if is_sent {
+            self.state = State::Waiting;
+            self.fetch(now);
+        }
     }
 
-    /// Takes the next piece, if the former is sent and there is one.
+    /// Takes the next piece, if it waits for one and there is one.
     fn fetch(&mut self, now: Instant) {
-        if self.sent < self.piece.len() || self.left == 0 || self.is_torn {
+        let State::Waiting = self.state else { return };
+        if self.left == 0 {
+            self.state = State::Sent;
             return;
         }
         match self.pieces.next() {
-            NextPiece::Piece(mut bytes) => {
-                bytes.truncate(usize::try_from(self.left).unwrap_or(usize::MAX));
-                self.left -= bytes.len() as u64;
-                (self.piece, self.sent) = (bytes, 0);
+            NextPiece::Piece(mut piece) => {
+                piece.truncate(usize::try_from(self.left).unwrap_or(usize::MAX));
+                self.left -= piece.len() as u64;
+                self.state = State::Sending { piece, sent: 0 };
                 self.deadline = now + self.limits.stalls_after;
             }
-            NextPiece::NotYet => {
-                (self.piece, self.sent) = Default::default();
-                self.deadline = now + self.limits.answers_within;
-            }
-            NextPiece::Torn => self.is_torn = true,
+            NextPiece::NotYet => self.deadline = now + self.limits.answers_within,
+            NextPiece::Torn => self.state = State::Torn,
         }
     }
 
     /// Gives it up: the connection breaks off, and nobody takes what came for the whole.
     pub(super) fn tear(&mut self) {
-        (self.piece, self.sent, self.is_torn) = (Vec::new(), 0, true);
+        self.state = State::Torn;
     }
 
     /// Whose it was, the status, the bytes that were sent, and how long it has taken since the request.
