@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::EncoderSettings;
 use super::aac::AacSettings;
 use super::mp3::Mp3Settings;
-use crate::setting::{self, Declared, DefaultValue, Draft, Kind, Reload, suggest};
+use crate::setting::{self, Declared, DefaultValue, Draft, Kind, Reload, Values, suggest};
 
 /// What an output can be encoded as.
 pub(crate) struct Format {
@@ -57,7 +57,7 @@ pub(crate) const FORMATS: &[Format] = &[
 pub(crate) const FORMAT: Declared = Declared {
     key: "format",
     kind: Kind::Text,
-    list: false,
+    values: Values::One,
     default: DefaultValue::Words("*must be given*"),
     reload: Reload::Applied,
     doc: "`\"mp3\"` or `\"aac\"`. Each has keys of its own, see below.",

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::node::{Entry, Node, Value};
 use super::problem::{Place, Problems};
 use super::tables;
-use crate::setting::{Declared, Draft, Kind, Setting, Settings, Written, suggest};
+use crate::setting::{Declared, Draft, Kind, Setting, Settings, Values, Written, suggest};
 
 /// The base of relative paths, and the collector of problems.
 pub(super) struct Context<'a> {
@@ -83,7 +83,12 @@ impl Fields {
     ) -> bool {
         let Some((node, place)) = self.take(declared.key) else { return true };
         let mut taken = Taken { key: declared.key, place, valid: Vec::new(), has_failed: false };
-        for (node, place, wanted) in items(node, &taken.place, declared) {
+        let items = items(node, &taken.place, declared);
+        if let (Values::AtLeastOne(instead), []) = (declared.values, items.as_slice()) {
+            cx.problems.add(&taken.place, format!("an empty list: {instead}"));
+            taken.has_failed = true;
+        }
+        for (node, place, wanted) in items {
             let done = match written(&node.value, declared.kind, cx.base) {
                 Some(Written::Path(_)) if is_empty(&node.value) => {
                     cx.problems.add(&place, "an empty path: name a file or a folder, or leave the key out");
@@ -131,11 +136,6 @@ impl Fields {
     /// Whether the key is in the table, with any value.
     pub fn has(&self, key: &str) -> bool {
         self.taken.iter().any(|taken| taken.key == key)
-    }
-
-    /// Whether the key is in the table with an empty list.
-    pub fn has_empty_list(&self, key: &str) -> bool {
-        self.taken.iter().any(|taken| taken.key == key && taken.valid.is_empty() && !taken.has_failed)
     }
 
     /// The place of the key, or that of the table if the key is left out.
@@ -212,13 +212,16 @@ impl Fields {
 fn items(node: Node, place: &Place, declared: &Declared) -> Vec<(Node, Place, &'static str)> {
     match node.value {
         // An item may have a line of its own.
-        Value::List(items) if declared.list => items
+        Value::List(items) if declared.values != Values::One => items
             .into_iter()
             .map(|item| (Place { key: place.key.clone(), line: item.line }, item))
             .map(|(place, item)| (item, place, "strings only"))
             .collect(),
         value => {
-            let wanted = if declared.list { "a string or a list of strings" } else { declared.kind.name() };
+            let wanted = match declared.values {
+                Values::One => declared.kind.name(),
+                Values::List | Values::AtLeastOne(_) => "a string or a list of strings",
+            };
             vec![(Node { line: node.line, value }, place.clone(), wanted)]
         }
     }

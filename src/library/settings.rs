@@ -54,7 +54,8 @@ impl Default for LibrarySettings {
 
 impl Settings for LibrarySettings {
     const KEYS: &'static [Setting<LibrarySettings>] = settings! {
-        "folders" else "none", EXISTING_FOLDER => [folders], Restart,
+        "folders" else "none",
+            EXISTING_FOLDER => [folders, "a library needs a folder, \"music\", for example"], Restart,
             "A folder or a list of folders with music, with all that is in them. They must exist, and none may lie in \
              another. They are media roots, too.";
         "database" = "library.db", PATH => database, Restart,

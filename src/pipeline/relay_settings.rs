@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::ingest::SourceInfo;
 use crate::recording::RecordSettings;
 use crate::server::MountSettings;
-use crate::setting::{Declared, DefaultValue, Kind, Reload, Setting, Settings, TIME, settings};
+use crate::setting::{Declared, DefaultValue, Kind, Reload, Setting, Settings, TIME, Values, settings};
 
 /// A mount that gets its packets as they are from a source.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,7 +48,7 @@ impl Settings for RelayedMountSettings {
 pub(crate) const MOUNT: Declared = Declared {
     key: "mount",
     kind: Kind::Table,
-    list: true,
+    values: Values::List,
     default: DefaultValue::Words("none"),
     reload: Reload::Applied,
     doc: "The relayed mounts, see below.",

@@ -23,7 +23,7 @@ use crate::server::{MountSettings, PageSettings, ServerSettings};
 use crate::setting::values;
 use crate::setting::{
     COUNT, DECIBELS, Declared, DefaultValue, FLAG, Kind, PATH, Reload, Setting, Settings, TEXT, TIME,
-    TIME_OR_OFF, Takes, choice, settings,
+    TIME_OR_OFF, Takes, Values, choice, settings,
 };
 use crate::units::SampleRate;
 
@@ -206,7 +206,7 @@ impl Settings for PipelineSettings {
 pub(crate) const OUTPUT: Declared = Declared {
     key: "output",
     kind: Kind::Table,
-    list: true,
+    values: Values::List,
     default: DefaultValue::Words("MP3 and AAC"),
     reload: Reload::Applied,
     doc: "The outputs, see below. Without any: `/stream.mp3` and `/stream.aac` at 128 kbit/s.",

@@ -117,7 +117,8 @@ impl Default for ServerSettings {
 
 impl Settings for ServerSettings {
     const KEYS: &'static [Setting<ServerSettings>] = settings! {
-        "listen" else "`[\"[::]:8000\"]`", ADDRESS => [listen], Restart,
+        "listen" else "`[\"[::]:8000\"]`",
+            ADDRESS => [listen, "name an address, or leave the key out to listen on [::]:8000"], Restart,
             "Address or list of addresses. By default every address, of both families.";
         "icy_listen" else "off", ADDRESS => [icy_listen], Restart,
             "Address or list of addresses for sources that speak ICY, the protocol of SHOUTcast 1: `\"0.0.0.0:8001\"`. \

@@ -24,8 +24,7 @@ pub(crate) struct Declared {
     pub key: &'static str,
     /// The kind of its value; for a list, the kind of an item.
     pub kind: Kind,
-    /// Whether it takes a list. A single value counts as a list of one.
-    pub list: bool,
+    pub values: Values,
     /// The value if the key is left out.
     #[cfg_attr(not(test), expect(dead_code, reason = "for the manual, which a test writes"))]
     pub default: DefaultValue,
@@ -34,6 +33,16 @@ pub(crate) struct Declared {
     /// Its description in docs/CONFIGURATION.md.
     #[cfg_attr(not(test), expect(dead_code, reason = "for the manual, which a test writes"))]
     pub doc: &'static str,
+}
+
+/// How many values a key takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Values {
+    One,
+    /// A list. A single value counts as a list of one.
+    List,
+    /// A list that must not be empty. These words say what to do instead.
+    AtLeastOne(&'static str),
 }
 
 /// The value of a key that is left out.
@@ -127,11 +136,12 @@ pub(crate) fn reason_of(error: Error) -> String {
 ///
 /// ```text
 /// "crossfade" = "0s", TIME => crossfade, Applied, "How long two tracks overlap.";
-/// "listen" else "every address", ADDRESS => [listen], Restart, "Address or list of addresses.";
+/// "deny" else "nobody", NETWORK => [deny], Applied, "Network or list of networks.";
+/// "listen" else "every address", ADDRESS => [listen, "name an address"], Restart, "Address, or a list.";
 /// ```
 ///
-/// `= "0s"` is a default value, `else "…"` describes a default in words. `[listen]` is a field that is a
-/// list.
+/// `= "0s"` is a default value, `else "…"` describes a default in words. `[deny]` is a field that is a list.
+/// `[listen, "…"]` is one that must not be empty, and the words say what to do instead.
 macro_rules! settings {
     ($($key:literal $how:tt $default:literal, $takes:expr => $field:tt $(.$part:ident)*, $reload:ident,
        $doc:expr;)*) => {
@@ -139,7 +149,7 @@ macro_rules! settings {
             declared: $crate::setting::Declared {
                 key: $key,
                 kind: $takes.kind(),
-                list: $crate::setting::settings!(@is_list $field),
+                values: $crate::setting::settings!(@values $field),
                 default: $crate::setting::settings!(@default $how $default),
                 reload: $crate::setting::Reload::$reload,
                 doc: $doc,
@@ -155,15 +165,16 @@ macro_rules! settings {
                 .clone_from(&$crate::setting::settings!(@of from, $field $(.$part)*)),
         }),*]
     };
-    (@is_list [$field:ident]) => { true };
-    (@is_list $field:ident) => { false };
+    (@values [$field:ident]) => { $crate::setting::Values::List };
+    (@values [$field:ident, $instead:literal]) => { $crate::setting::Values::AtLeastOne($instead) };
+    (@values $field:ident) => { $crate::setting::Values::One };
     (@default = $value:literal) => { $crate::setting::DefaultValue::Value($value) };
     (@default else $words:literal) => { $crate::setting::DefaultValue::Words($words) };
-    (@store $settings:ident, $value:ident, [$field:ident]) => { $settings.$field.push($value) };
+    (@store $settings:ident, $value:ident, [$field:ident $(, $instead:literal)?]) => { $settings.$field.push($value) };
     (@store $settings:ident, $value:ident, $field:ident $(.$part:ident)*) => {
         $settings.$field $(.$part)* = $value.into()
     };
-    (@of $settings:ident, [$field:ident]) => { $settings.$field };
+    (@of $settings:ident, [$field:ident $(, $instead:literal)?]) => { $settings.$field };
     (@of $settings:ident, $field:ident $(.$part:ident)*) => { $settings.$field $(.$part)* };
 }
 pub(crate) use settings;
@@ -189,7 +200,7 @@ mod tests {
     impl Settings for Shape {
         const KEYS: &'static [Setting<Shape>] = settings! {
             "name" else "none", TEXT => name, Applied, "A name.";
-            "size" else "none", COUNT => [sizes], Applied, "Sizes.";
+            "size" else "none", COUNT => [sizes, "say how large"], Applied, "Sizes.";
             "time" = "0s", TIME => inner.time, Restart, "A time.";
         };
 
@@ -225,10 +236,15 @@ mod tests {
         assert_eq!(keys(&other, &shape), ["name", "time"]);
         differences(&other.clone(), &shape).for_each(|setting| (setting.copy)(&mut other, &shape));
         assert_eq!(other, shape);
-        let declared: Vec<_> = declared::<Shape>().map(|key| (key.key, key.kind, key.list)).collect();
+        let declared: Vec<_> = declared::<Shape>().map(|key| (key.key, key.kind, key.values)).collect();
+        let sizes = Values::AtLeastOne("say how large");
         assert_eq!(
             declared,
-            [("name", Kind::Text, false), ("size", Kind::Integer, true), ("time", Kind::Amount, false)]
+            [
+                ("name", Kind::Text, Values::One),
+                ("size", Kind::Integer, sizes),
+                ("time", Kind::Amount, Values::One)
+            ]
         );
     }
 }

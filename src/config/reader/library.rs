@@ -25,9 +25,6 @@ impl Reader<'_> {
         if !fields.has("folders") {
             let reason = "the key \"folders\" is missing: \"music\", for example";
             self.cx.problems.add(fields.place(), reason);
-        } else if fields.has_empty_list("folders") {
-            let reason = "an empty list: a library needs a folder, \"music\", for example";
-            self.cx.problems.add(&fields.place_of("folders"), reason);
         }
         if let Err(error) = library.check_inbox() {
             self.cx.problems.add(&fields.place_of("inbox"), reason_of(error));

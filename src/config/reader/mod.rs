@@ -150,10 +150,6 @@ impl<'a> Reader<'a> {
         let mut fields = Fields::of(node, place, &mut self.cx);
         let mut server = ServerSettings::default();
         fields.read(&mut server, ServerSettings::KEYS, &mut self.cx);
-        if fields.has_empty_list("listen") {
-            let reason = "an empty list: name an address, or leave the key out to listen on [::]:8000";
-            self.cx.problems.add(&fields.place_of("listen"), reason);
-        }
         for (proxy, place) in server.trusted_proxies.iter().zip(fields.items("trusted_proxies")) {
             if proxy.ends_with("/0") {
                 self.cx
@@ -371,10 +367,6 @@ impl<'a> Reader<'a> {
         let mut fields = Fields::of(node, place, &mut self.cx);
         let mut settings = S::default();
         let is_good = fields.read(&mut settings, S::KEYS, &mut self.cx);
-        if fields.has_empty_list("open") {
-            let reason = "an empty list, which would mean always: name times, or leave the key out";
-            self.cx.problems.add(&fields.place_of("open"), reason);
-        }
         match settings.check() {
             Err(Error::Setting { key, reason }) if is_good => {
                 self.cx.problems.add(&fields.place_of_key(key), reason);

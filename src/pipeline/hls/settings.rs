@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::hls::multivariant_names;
 use crate::server::{belongs, reserved};
 use crate::setting::{
-    Declared, DefaultValue, FLAG, Kind, Reload, SMALL_COUNT, Setting, Settings, TEXT, TIME, settings,
+    Declared, DefaultValue, FLAG, Kind, Reload, SMALL_COUNT, Setting, Settings, TEXT, TIME, Values, settings,
 };
 
 /// Outputs of a pipeline as HLS: a playlist of variants, among which players choose, and for each of them a
@@ -67,7 +67,7 @@ impl Settings for HlsSettings {
 pub(crate) const HLS: Declared = Declared {
     key: "hls",
     kind: Kind::Table,
-    list: true,
+    values: Values::List,
     default: DefaultValue::Words("none"),
     reload: Reload::Applied,
     doc: "Outputs as HLS, for phones, browsers, cars, speakers and CDNs, see below.",

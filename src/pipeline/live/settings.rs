@@ -13,7 +13,7 @@ use crate::recording::RecordSettings;
 use crate::setting::values::duration_text;
 use crate::setting::{
     DECIBELS, Declared, DefaultValue, Kind, Reload, SMALL_COUNT, Setting, Settings, TEXT, TIME, TIME_OR_OFF,
-    Takes, choice, settings,
+    Takes, Values, choice, settings,
 };
 
 /// A place in a pipeline where a source is decoded and mixed: a DJ takes over the air there, and gives it
@@ -105,7 +105,7 @@ impl Settings for LiveSettings {
 pub(crate) const LIVE: Declared = Declared {
     key: "live",
     kind: Kind::Table,
-    list: true,
+    values: Values::List,
     default: DefaultValue::Words("none"),
     reload: Reload::Applied,
     doc: "Places where a DJ takes over the air, see below.",

@@ -5,7 +5,9 @@ use std::time::Duration;
 use crate::access::Slot;
 use crate::error::{Error, Result};
 use crate::playout::RequestLimits;
-use crate::setting::{COUNT, Declared, DefaultValue, Kind, Reload, Setting, Settings, TIME, Takes, settings};
+use crate::setting::{
+    COUNT, Declared, DefaultValue, Kind, Reload, Setting, Settings, TIME, Takes, Values, settings,
+};
 
 /// What listeners may request of a pipeline, and when.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,7 +32,7 @@ impl Default for RequestSettings {
 pub(crate) const REQUESTS: Declared = Declared {
     key: "requests",
     kind: Kind::Table,
-    list: false,
+    values: Values::One,
     default: DefaultValue::Words("none are taken"),
     reload: Reload::Applied,
     doc: "What listeners may request, see below. It needs a `[library]`.",
@@ -47,7 +49,7 @@ const MOST_OPEN: usize = 256;
 
 impl Settings for RequestSettings {
     const KEYS: &'static [Setting<RequestSettings>] = settings! {
-        "open" else "always", OPEN => [open], Applied,
+        "open" else "always", OPEN => [open, "name times, or leave the key out to take them always"], Applied,
             "When requests are taken: `\"Mon-Fri 08:00 for 12h\"`, or a list of such times, as for the slots of \
              users. They are meant in the pipeline's `timezone`, unless they name one: \
              `\"Sat 20:00 for 4h in Europe/Berlin\"`.";

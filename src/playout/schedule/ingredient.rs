@@ -8,7 +8,7 @@ use super::settings::{DaypartSettings, InsertSettings, SlotSettings};
 use crate::error::{Error, Result};
 use crate::names::{check_plain, named};
 use crate::setting::values::duration_text;
-use crate::setting::{Kind, Setting, Settings, Written, differences};
+use crate::setting::{Kind, Setting, Settings, Values, Written, differences};
 
 named! {
     /// What something in a schedule is.
@@ -178,7 +178,7 @@ fn read<S: Writable>(written: &str, base: &Path) -> std::result::Result<S, Strin
         let setting = S::KEYS.iter().find(|setting| setting.declared.key == key);
         let setting = setting.ok_or_else(|| format!("{key}: unknown key"))?;
         let items = match value {
-            Value::Array(items) if setting.declared.list => items.as_slice(),
+            Value::Array(items) if setting.declared.values != Values::One => items.as_slice(),
             single => std::slice::from_ref(single),
         };
         for item in items {

@@ -11,7 +11,8 @@ use crate::path_text;
 use crate::playout::TrackKind;
 use crate::setting::values::{duration, duration_text};
 use crate::setting::{
-    Declared, DefaultValue, Kind, Reload, Setting, Settings, TEXT, TIME, Takes, Written, choice, settings,
+    Declared, DefaultValue, Kind, Reload, Setting, Settings, TEXT, TIME, Takes, Values, Written, choice,
+    settings,
 };
 
 /// The most dayparts, inserts or slots of a pipeline.
@@ -416,7 +417,7 @@ pub(crate) const INSERT: Declared =
 pub(crate) const SLOT: Declared = tables("slot", "Times at which something is to play, see below.");
 /// The key of a pipeline's separation.
 pub(crate) const SEPARATION: Declared = Declared {
-    list: false,
+    values: Values::One,
     ..tables("separation", "How much time lies between two plays of a track or an artist, see below.")
 };
 
@@ -424,7 +425,7 @@ const fn tables(key: &'static str, doc: &'static str) -> Declared {
     Declared {
         key,
         kind: Kind::Table,
-        list: true,
+        values: Values::List,
         default: DefaultValue::Words("none"),
         reload: Reload::Applied,
         doc,

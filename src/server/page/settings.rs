@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use crate::error::{Error, Result};
 use crate::http::{is_web_url, no_web_url};
 use crate::setting::{
-    Declared, DefaultValue, EXISTING, EXISTING_FOLDER, Kind, Reload, Setting, Settings, TEXT, Takes, settings,
+    Declared, DefaultValue, EXISTING, EXISTING_FOLDER, Kind, Reload, Setting, Settings, TEXT, Takes, Values,
+    settings,
 };
 
 /// How the page at `/` looks, and what it says.
@@ -47,7 +48,7 @@ pub struct Colour(pub [u8; 3]);
 pub(crate) const PAGE: Declared = Declared {
     key: "page",
     kind: Kind::Table,
-    list: false,
+    values: Values::One,
     default: DefaultValue::Words("as it comes"),
     reload: Reload::Applied,
     doc: "How the listeners' page looks, see below.",
