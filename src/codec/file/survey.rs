@@ -2,10 +2,11 @@
 //! and refuse a file because of a damaged tag. Known problems of files are patched.
 
 use std::io;
+use std::ops::Range;
 
 use super::sound::{Blocks, Form};
 use super::source::{Bytes, Media, NewEnd};
-use super::tags::{Found, ape, id3, ilst, lame};
+use super::tags::{Found, Pictures, ape, id3, ilst, lame};
 use super::{adts, caf, flac, kinds, mp4, mpeg, ogg, pages, riff};
 
 /// The most tags before the audio, and behind it, that are read.
@@ -123,6 +124,17 @@ pub(super) fn survey(mut bytes: Bytes) -> io::Result<Survey> {
     let new_end = may_grow.then(|| -> NewEnd { Box::new(|bytes, _| Ok(bytes.len())) });
     let media = Media::new(bytes, begin..end, patches)?.growing(new_end);
     Ok(Survey { media, reader, tags, old_tags, declared, fault })
+}
+
+/// Where the pictures in a file's ID3 and APE tags are, and where its container lies, without the tags around
+/// it.
+pub(super) fn pictures(bytes: &mut Bytes) -> io::Result<(Pictures, Range<u64>)> {
+    let (mut tags, mut around) = (Found::default(), Found::default());
+    let begin = read_first(bytes, &mut around)?;
+    let end = read_last(bytes, &mut around, &mut Found::default())?.max(begin);
+    riff::read(bytes, begin, &mut tags)?;
+    tags.fill_from(around);
+    Ok((tags.pictures, begin..end))
 }
 
 /// Where the zeros end that begin at `at`, if there are many. symphonia looks for packets within 1 MiB.

@@ -1,8 +1,9 @@
-//! Reads APE tags, at the end of a file or at its beginning. Only texts are read. A damaged tag does not
-//! prevent playing the file.
+//! Reads APE tags, at the end of a file or at its beginning. Only texts are read; pictures are noted. A
+//! damaged tag does not prevent playing the file.
 
 use std::io;
 
+use super::pictures::PictureAt;
 use super::{Found, text};
 use crate::codec::file::source::Bytes;
 
@@ -17,6 +18,15 @@ const MAX_NAME: usize = 255;
 
 /// A header is sought this far before a footer whose size is wrong.
 const SOUGHT_BYTES: usize = 64 * 1024;
+
+/// The bits of an item's flags that tell its kind, and the kinds that are read.
+const KIND: u8 = 0x06;
+const TEXT: u8 = 0x00;
+const BINARY: u8 = 0x02;
+
+/// How the names of pictures begin, and that of the front of an album.
+const PICTURE: &str = "cover art (";
+const FRONT: &str = "cover art (front)";
 
 /// A header or a footer.
 struct Edge {
@@ -115,10 +125,17 @@ fn read_items(bytes: &mut Bytes, mut at: u64, end: u64, found: &mut Found) -> io
             size = end - value_at;
         }
         at = value_at + size;
-        let is_text = flags & 0x06 == 0;
-        if is_text {
-            let value = bytes.up_to(value_at, size.min(text::LONGEST_BYTES as u64) as usize)?;
-            found.add(&String::from_utf8_lossy(name), &text::guessed(&value));
+        let name = String::from_utf8_lossy(name);
+        match flags & KIND {
+            TEXT => {
+                let value = bytes.up_to(value_at, size.min(text::LONGEST_BYTES as u64) as usize)?;
+                found.add(&name, &text::guessed(&value));
+            }
+            BINARY if name.to_ascii_lowercase().starts_with(PICTURE) => {
+                let is_front = name.eq_ignore_ascii_case(FRONT);
+                found.pictures.note(PictureAt::Item { is_front, value: value_at..at });
+            }
+            _ => {}
         }
     }
     Ok(())

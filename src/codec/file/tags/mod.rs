@@ -10,6 +10,7 @@ mod gain;
 pub(super) mod id3;
 pub(super) mod ilst;
 pub(super) mod lame;
+mod pictures;
 pub(super) mod text;
 pub(super) mod vorbis;
 
@@ -19,6 +20,7 @@ use symphonia::core::meta::{RawValue, StandardTag, Tag};
 use self::cues::FoundCues;
 use self::details::FoundDetails;
 use self::gain::Gains;
+pub(super) use self::pictures::Pictures;
 use self::text::LONGEST_BYTES;
 use crate::cut::cut;
 use crate::metadata::{Tags, one_line};
@@ -52,6 +54,8 @@ pub(super) struct Found {
     r128: Gains,
     cues: FoundCues,
     details: FoundDetails,
+    /// Those in ID3 and APE tags.
+    pub(super) pictures: Pictures,
     /// What was left out, for the log.
     notes: Vec<String>,
 }
@@ -149,6 +153,7 @@ impl Found {
         self.r128.fill_from(&other.r128);
         self.cues.fill_from(&other.cues);
         self.details.fill_from(other.details);
+        self.pictures.append(other.pictures);
         other.notes.into_iter().for_each(|note| self.note(note));
     }
 

@@ -37,6 +37,7 @@ const WANTED: [&[u8; 4]; 15] = [
 const PICTURE: &[u8; 4] = b"APIC";
 
 /// A frame of a tag.
+#[derive(Debug)]
 pub(super) struct Frame {
     /// Its name in version 3 or 4.
     pub(super) id: [u8; 4],
@@ -83,6 +84,10 @@ impl Frame {
         }
     }
 
+    pub(super) fn is_picture(&self) -> bool {
+        self.id == *PICTURE
+    }
+
     /// The content of a picture, unless it has more bytes than `most`, or is compressed.
     pub(super) fn picture(
         &self,
@@ -90,8 +95,7 @@ impl Frame {
         unsynchronised: bool,
         most: usize,
     ) -> io::Result<Option<Vec<u8>>> {
-        let is_wanted = self.id == *PICTURE && self.size <= most as u64;
-        match is_wanted && !Form::of(self.version, self.flags).compressed {
+        match self.size <= most as u64 && !Form::of(self.version, self.flags).compressed {
             true => self.beginning(bytes, unsynchronised, most),
             false => Ok(None),
         }

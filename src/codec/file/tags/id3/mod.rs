@@ -1,5 +1,6 @@
-//! Reads ID3 tags, versions 1 and 2. Only texts are read; pictures, which make tags large, are skipped. A
-//! damaged tag does not prevent playing the file, and a damaged frame does not prevent reading the next one.
+//! Reads ID3 tags, versions 1 and 2. Only texts are read; pictures, which make tags large, are noted and
+//! skipped. A damaged tag does not prevent playing the file, and a damaged frame does not prevent reading the
+//! next one.
 
 mod cursor;
 mod frame;
@@ -11,8 +12,9 @@ use symphonia_metadata::utils::id3v1::get_genre_name;
 
 use self::cursor::{Cursor, is_unsynchronised};
 use self::frame::Frame;
-pub(in crate::codec::file) use self::picture::pictures;
+pub(super) use self::picture::PictureFrame;
 use super::gain::{Gains, sane_db, sane_peak};
+use super::pictures::PictureAt;
 use super::{Found, text};
 use crate::codec::file::source::Bytes;
 
@@ -120,6 +122,10 @@ fn read_frames(
     let (mut offset, mut adjusted) = (None, Gains::default());
     for _ in 0..MAX_FRAMES {
         let Some(frame) = Frame::next(bytes, &mut rest, version, found)? else { break };
+        if frame.is_picture() {
+            found.pictures.note(PictureAt::Frame(PictureFrame { frame, unsynchronised }));
+            continue;
+        }
         let Some(content) = frame.content(bytes, unsynchronised)? else { continue };
         match &frame.id {
             b"RVA2" | b"XRVA" => take_adjustment(&content, &mut adjusted),

@@ -3,34 +3,31 @@
 use std::io;
 
 use super::frame::Frame;
-use super::{MAX_FRAMES, open_tag};
 use crate::codec::file::source::Bytes;
-use crate::codec::file::tags::Found;
-
-/// The most bytes of what stands before a picture: its content type and what is said of it.
-const MAX_BEFORE: usize = 4096;
+use crate::codec::file::tags::pictures::TagPicture;
 
 /// The kind of a picture that is the front of an album.
 const FRONT: u8 = 3;
 
-/// Reads the pictures in the tag at the beginning of a file that have at most `most` bytes, the front of the
-/// album first. Larger ones are not read.
-pub(in crate::codec::file) fn pictures(bytes: &mut Bytes, most: usize) -> io::Result<Vec<Vec<u8>>> {
-    let (end, mut notes) = (bytes.len(), Found::default());
-    let Some(mut tag) = open_tag(bytes, 0, end, &mut notes)? else { return Ok(Vec::new()) };
-    let (mut fronts, mut others) = (Vec::new(), Vec::new());
-    for _ in 0..MAX_FRAMES {
-        let Some(frame) = Frame::next(bytes, &mut tag.frames, tag.form, &mut notes)? else { break };
-        let content = frame.picture(bytes, tag.unsynchronised_frames, most + MAX_BEFORE)?;
-        match content.as_deref().and_then(|content| picture(content, frame.is_short())) {
-            Some((FRONT, picture)) => fronts.push(picture.to_vec()),
-            // One is enough, where there is no front.
-            Some((_, picture)) if others.is_empty() => others.push(picture.to_vec()),
-            _ => {}
-        }
+/// A frame that holds a picture, which has not been read.
+#[derive(Debug)]
+pub(in crate::codec::file::tags) struct PictureFrame {
+    pub(super) frame: Frame,
+    /// Whether each frame of its tag is unsynchronised.
+    pub(super) unsynchronised: bool,
+}
+
+impl PictureFrame {
+    /// Reads the picture, unless its frame has more bytes than `most`.
+    pub(in crate::codec::file::tags) fn read(
+        &self,
+        bytes: &mut Bytes,
+        most: usize,
+    ) -> io::Result<Option<TagPicture>> {
+        let content = self.frame.picture(bytes, self.unsynchronised, most)?;
+        let picture = content.as_deref().and_then(|content| picture(content, self.frame.is_short()));
+        Ok(picture.map(|(kind, picture)| TagPicture { is_front: kind == FRONT, bytes: picture.to_vec() }))
     }
-    fronts.append(&mut others);
-    Ok(fronts)
 }
 
 /// The kind of a picture, and the picture. In version 2, three letters stand for its content type.
