@@ -343,8 +343,9 @@ NIL.")
     (get-json "lw_pipeline_up_next" :uint64 (handle pipeline) :size (natural most))))
 
 (defgeneric pipeline-set-ingredient (pipeline kind ingredient)
-  (:documentation "Adds a \"daypart\", an \"insert\" or a \"slot\" to the schedule that is declared: a property
-list with its keys and a :NAME. It takes the place of what was added under this name. The library keeps it.")
+  (:documentation "Adds a \"daypart\", an \"insert\" or a \"slot\" to the schedule that is declared: a
+property list with its keys and a :NAME. It takes the place of what was added under this name. The library
+keeps it.")
   (:method ((pipeline pipeline) kind ingredient)
     (with-texts ((kind kind) (ingredient (write-json ingredient)))
       (call "lw_pipeline_set_ingredient" :uint64 (handle pipeline) :pointer kind :pointer ingredient)

@@ -52,7 +52,8 @@
              (signals not-found (pipeline-request pipeline 1 "192.0.2.1"))
              (signals invalid-argument (pipeline-request pipeline 1 "nowhere"))
              (signals setting-error
-               (pipeline-set-ingredient pipeline "slot" '(:name "News" :at "daily 07:00" :play "news.mp3" :max-age "2h")))
+               (pipeline-set-ingredient pipeline "slot"
+                                        '(:name "News" :at "daily 07:00" :play "news.mp3" :max-age "2h")))
              (signals setting-error (pipeline-set-ingredient pipeline "slot" '(:name "News" :max-ages "2h")))
              (signals invalid-argument (pipeline-remove-ingredient pipeline "show" "News"))
              (signals setting-error (pipeline-remove-ingredient pipeline "slot" "News"))))

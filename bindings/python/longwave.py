@@ -772,8 +772,8 @@ class Pipeline(_Handle):
         return _json("lw_pipeline_request", self.handle, _natural(track, c_int64), _utf8(address))
 
     def set_ingredient(self, kind, declaration):
-        """Adds a "daypart", an "insert" or a "slot" to the schedule that is declared, by a dictionary with its
-        keys and a `name`, or replaces what was added under this name. The library keeps it."""
+        """Adds a "daypart", an "insert" or a "slot" to the schedule that is declared, by a dictionary with
+        its keys and a `name`, or replaces what was added under this name. The library keeps it."""
         _call("lw_pipeline_set_ingredient", self.handle, _utf8(kind), _declaration(declaration))
 
     def remove_ingredient(self, kind, name):

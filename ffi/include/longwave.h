@@ -285,11 +285,11 @@ const char *lw_status_name(int status);
 // `lw_pipeline_remove_hook`. `LW_LIMIT` if the pipeline has 256 hooks.
 //
 // The kinds are pipeline-start, pipeline-stop, track-change, playlist-change, track-failed, slot-dropped,
-// schedule-change, nothing-to-play, hold-change, voice-began, voice-ended, ramp-done, live-began, live-title,
-// live-ended, announcement-began, announcement-ended, dead-air-begins, dead-air-ends, encoder-failed,
-// encoder-recovered, audio-unreadable, audio-readable, mixer-behind, mixer-recovered, listener-joined,
-// listener-left, source-connected, source-left, live-ends-soon, source-refused, changed, recording-began,
-// recording-ended, recording-failed, missed.
+// schedule-change, nothing-to-play, hold-change, voice-began, voice-ended, ramp-done, live-began,
+// live-title, live-ended, announcement-began, announcement-ended, dead-air-begins, dead-air-ends,
+// encoder-failed, encoder-recovered, audio-unreadable, audio-readable, mixer-behind, mixer-recovered,
+// listener-joined, listener-left, source-connected, source-left, live-ends-soon, source-refused, changed,
+// recording-began, recording-ended, recording-failed, missed.
 lw_status lw_pipeline_add_hook(lw_pipeline pipeline,
                                const char *kind,
                                lw_hook function,
@@ -737,8 +737,8 @@ lw_status lw_pipeline_clear_metadata(lw_pipeline pipeline, const char *mount);
 // Adds a daypart, an insert or a slot to the schedule that is declared, or puts it in the place of what was
 // added under its name. `kind` is `daypart`, `insert` or `slot`, and `declaration` JSON with the keys of
 // `[[pipeline.daypart]]` and the like in docs/CONFIGURATION.md, with a `name`. It is in the database of the
-// library when this returns, and in force. This returns `LW_EXISTS` if the schedule that is declared has that
-// name, `LW_LIMIT` if there are 256 of its kind, `LW_NO_ANSWER` if the database cannot be written, and
+// library when this returns, and in force. This returns `LW_EXISTS` if the schedule that is declared has
+// that name, `LW_LIMIT` if there are 256 of its kind, `LW_NO_ANSWER` if the database cannot be written, and
 // `LW_SETTING` for what cannot work, and if the station has no library.
 lw_status lw_pipeline_set_ingredient(lw_pipeline pipeline, const char *kind, const char *declaration);
 

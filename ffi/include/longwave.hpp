@@ -736,8 +736,8 @@ public:
     {
         return detail::text([&](auto out) { return lw_pipeline_up_next(handle(), most, out); });
     }
-    // Adds a "daypart", an "insert" or a "slot" to the schedule, by JSON with its name, or replaces what was added
-    // under this name.
+    // Adds a "daypart", an "insert" or a "slot" to the schedule, by JSON with its name, or replaces what was
+    // added under this name.
     void set_ingredient(const std::string &kind, const std::string &declaration)
     {
         check(lw_pipeline_set_ingredient(handle(), detail::whole(kind), detail::whole(declaration)));

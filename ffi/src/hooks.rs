@@ -116,11 +116,11 @@ fn kind(name: Option<&str>) -> Outcome<Option<EventKind>> {
 /// `lw_pipeline_remove_hook`. `LW_LIMIT` if the pipeline has 256 hooks.
 ///
 /// The kinds are pipeline-start, pipeline-stop, track-change, playlist-change, track-failed, slot-dropped,
-/// schedule-change, nothing-to-play, hold-change, voice-began, voice-ended, ramp-done, live-began, live-title,
-/// live-ended, announcement-began, announcement-ended, dead-air-begins, dead-air-ends, encoder-failed,
-/// encoder-recovered, audio-unreadable, audio-readable, mixer-behind, mixer-recovered, listener-joined,
-/// listener-left, source-connected, source-left, live-ends-soon, source-refused, changed, recording-began,
-/// recording-ended, recording-failed, missed.
+/// schedule-change, nothing-to-play, hold-change, voice-began, voice-ended, ramp-done, live-began,
+/// live-title, live-ended, announcement-began, announcement-ended, dead-air-begins, dead-air-ends,
+/// encoder-failed, encoder-recovered, audio-unreadable, audio-readable, mixer-behind, mixer-recovered,
+/// listener-joined, listener-left, source-connected, source-left, live-ends-soon, source-refused, changed,
+/// recording-began, recording-ended, recording-failed, missed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_add_hook(
     pipeline: lw_pipeline,

@@ -13,6 +13,7 @@ use crate::filework::look;
 use crate::json::FileNames;
 use crate::path_text;
 use crate::playout::playlist::{Lookup, Name};
+#[cfg(feature = "library")]
 use crate::playout::schedule::without_time;
 use crate::roots::{Bounds, MediaRoots, real_root};
 
@@ -139,8 +140,9 @@ impl Finder<'_> {
         Err(Problem::new("not-found", format!("there is no file {name:?} below the media roots")).at(field))
     }
 
-    /// The same for what a slot plays, which may come later, but not its folder. Names with a time in them are of
-    /// such files.
+    /// The same for what a slot plays, which may come later, but not its folder. Names with a time in them
+    /// are of such files.
+    #[cfg(feature = "library")]
     pub(crate) fn resolve_coming(&mut self, name: &str, field: &str) -> Result<PathBuf, Problem> {
         let path = path_text::from_text(name);
         let there = without_time(&path);
@@ -165,8 +167,8 @@ impl Finder<'_> {
             match problem.code == "not-found" {
                 true => {
                     let detail = format!(
-                        "there is neither a file {name:?} nor its folder below the media roots: a slot's file may \
-                         come later, but its folder must exist"
+                        "there is neither a file {name:?} nor its folder below the media roots: a slot's \
+                         file may come later, but its folder must exist"
                     );
                     Problem::new("not-found", detail).at(field)
                 }

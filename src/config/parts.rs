@@ -114,8 +114,8 @@ impl MountSettings {
 }
 
 impl Ingredient {
-    /// Reads a daypart, an insert or a slot in JSON: the keys of its table in a configuration. Relative paths are
-    /// relative to `base`. The disk is not looked at.
+    /// Reads a daypart, an insert or a slot in JSON: the keys of its table in a configuration. Relative paths
+    /// are relative to `base`. The disk is not looked at.
     ///
     /// # Errors
     /// Everything that is wrong with it.

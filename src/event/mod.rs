@@ -141,8 +141,8 @@ pub enum Event {
         /// The reason, for people to read.
         reason: String,
     },
-    /// What is played by the clock has changed: a daypart, an insert or a slot was added, changed or removed, or
-    /// another schedule was declared.
+    /// What is played by the clock has changed: a daypart, an insert or a slot was added, changed or removed,
+    /// or another schedule was declared.
     ScheduleChange,
     /// Nothing is up next, or nothing of it can be played. The programme is silent.
     NothingToPlay,

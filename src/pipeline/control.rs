@@ -186,14 +186,14 @@ impl Pipeline {
         Ok(())
     }
 
-    /// What is played by the clock: what is declared, then what was added to it. [`Schedule::week`] shows it as
-    /// a calendar.
+    /// What is played by the clock: what is declared, then what was added to it. [`Schedule::week`] shows it
+    /// as a calendar.
     pub fn schedule(&self) -> Schedule {
         self.inner.schedule.composed().in_force().clone()
     }
 
-    /// The same, and which of it was added by [`set_ingredient`](Pipeline::set_ingredient), in its order. What
-    /// was added and rests is not among it, because the same name is declared by now.
+    /// The same, and which of it was added by [`set_ingredient`](Pipeline::set_ingredient), in its order.
+    /// What was added and rests is not among it, because the same name is declared by now.
     pub fn schedule_with_added(&self) -> (Schedule, Vec<Ingredient>) {
         let composed = self.inner.schedule.composed();
         (composed.in_force().clone(), composed.additions().to_vec())

@@ -1,5 +1,5 @@
-//! What is added to a schedule, and becomes of it when a station moves, and when its database is an older one,
-//! is locked, lost, or cannot be read.
+//! What is added to a schedule, and what becomes of it when a station moves, and when its database is an
+//! older one, is locked, lost, or cannot be read.
 #![cfg(feature = "mp3")]
 
 use std::fs;

@@ -1,7 +1,7 @@
 //! What is played by the clock, as the program shows it.
 #![cfg(feature = "mp3")]
 
-use super::reload::{Served, longwave};
+use super::reload::Served;
 
 const STATION: &str = "[server]
 listen = '127.0.0.1:0'
@@ -58,8 +58,8 @@ fn ctl_adds_to_a_schedule_and_a_preview_beside_the_station_has_it() {
     assert!(code != Some(0) && told.contains("the configuration declares the slot"), "{code:?} {told}");
     let (code, told) = station.refuses(&[&set[..], &["at=noon", "play=two.wav"]].concat());
     assert!(code != Some(0) && told.contains("it takes days and a time"), "{code:?} {told}");
-    let preview =
-        longwave(station.path()).args(["schedule", "preview", "station.toml", "--hours", "2"]).output();
+    let mut preview = super::reload::longwave(station.path());
+    let preview = preview.args(["schedule", "preview", "station.toml", "--hours", "2"]).output();
     let preview = String::from_utf8(preview.unwrap().stdout).unwrap();
     assert!(preview.contains("slot Talk") && preview.contains("slot Top of the hour"), "{preview}");
 }

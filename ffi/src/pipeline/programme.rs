@@ -311,8 +311,8 @@ pub unsafe extern "C" fn lw_pipeline_clear_metadata(
 /// Adds a daypart, an insert or a slot to the schedule that is declared, or puts it in the place of what was
 /// added under its name. `kind` is `daypart`, `insert` or `slot`, and `declaration` JSON with the keys of
 /// `[[pipeline.daypart]]` and the like in docs/CONFIGURATION.md, with a `name`. It is in the database of the
-/// library when this returns, and in force. This returns `LW_EXISTS` if the schedule that is declared has that
-/// name, `LW_LIMIT` if there are 256 of its kind, `LW_NO_ANSWER` if the database cannot be written, and
+/// library when this returns, and in force. This returns `LW_EXISTS` if the schedule that is declared has
+/// that name, `LW_LIMIT` if there are 256 of its kind, `LW_NO_ANSWER` if the database cannot be written, and
 /// `LW_SETTING` for what cannot work, and if the station has no library.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_set_ingredient(

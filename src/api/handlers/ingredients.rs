@@ -1,5 +1,5 @@
-//! Handlers for what is added to a schedule. They name files and write the library's database, so they run on the
-//! threads `api-files`.
+//! Handlers for what is added to a schedule. They name files and write the library's database, so they run on
+//! the threads `api-files`.
 
 use serde_json::{Map, Value};
 

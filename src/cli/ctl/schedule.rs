@@ -17,8 +17,8 @@ pub enum ScheduleCtl {
     List,
     /// Add a daypart, an insert or a slot, or replace the one that was added under this name
     ///
-    /// The keys are those of the configuration. One that takes a list may be there more than once. Files are named
-    /// relative to a media root.
+    /// The keys are those of the configuration. One that takes a list may be there more than once. Files are
+    /// named relative to a media root.
     #[command(after_help = "Examples:
   longwave ctl schedule set slot News at=\"Mon-Fri 07:00\" play=news.mp3 start=hard late=5m
   longwave ctl schedule set daypart Morning days=Mon-Fri from=06:00 to=10:00 playlist=library:morning

@@ -43,8 +43,8 @@ impl Library {
         })
     }
 
-    /// Writes what was added to the schedule of this pipeline into a database that was made anew. What is in it
-    /// already stays. Returns all that is added then.
+    /// Writes what was added to the schedule of this pipeline into a database that was made anew. What is in
+    /// it already stays. Returns all that is added then.
     pub(crate) fn put_back_ingredients(
         &self,
         pipeline: &str,

@@ -69,8 +69,8 @@ CREATE VIRTUAL TABLE words USING fts5 (
 );
 ";
 
-/// What was added to the schedules of pipelines, in its order. `written` has the keys of a configuration, as JSON;
-/// paths in it are relative to the folder of the database.
+/// What was added to the schedules of pipelines, in its order. `written` has the keys of a configuration, as
+/// JSON; paths in it are relative to the folder of the database.
 const INGREDIENTS: &str = "
 CREATE TABLE ingredients (
     id INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -177,14 +177,14 @@ impl Round for Added {
 }
 
 impl Pipeline {
-    /// Adds a daypart, an insert or a slot to the declared schedule, or puts it in the place of what was added
-    /// under its name. It is in the database of the library when this returns, and in force. What is added
-    /// comes after what is declared, in the order in which it was added first.
+    /// Adds a daypart, an insert or a slot to the declared schedule, or puts it in the place of what was
+    /// added under its name. It is in the database of the library when this returns, and in force. What is
+    /// added comes after what is declared, in the order in which it was added first.
     ///
     /// # Errors
     /// [`Error::Setting`] if it cannot work, has no name, or if the pipeline has no library;
-    /// [`Error::Declared`] if the declared schedule has one of its kind and name; [`Error::Limit`] if there are
-    /// [`MAX_OF_A_KIND`](Schedule::MAX_OF_A_KIND); [`Error::NoAnswer`] if the database cannot be written;
+    /// [`Error::Declared`] if the declared schedule has one of its kind and name; [`Error::Limit`] if there
+    /// are [`MAX_OF_A_KIND`](Schedule::MAX_OF_A_KIND); [`Error::NoAnswer`] if the database cannot be written;
     /// [`Error::Stopped`] if the pipeline is off the air. Nothing has changed then.
     pub fn set_ingredient(&self, ingredient: Ingredient) -> Result<()> {
         ingredient.check()?;
@@ -197,9 +197,9 @@ impl Pipeline {
     /// Removes what was added to the declared schedule under this name.
     ///
     /// # Errors
-    /// [`Error::NotFound`] if there is none; [`Error::Declared`] if the declared schedule has one of this kind
-    /// and name; [`Error::Setting`] if the pipeline has no library; [`Error::NoAnswer`] if the database cannot
-    /// be written; [`Error::Stopped`] if the pipeline is off the air. Nothing has changed then.
+    /// [`Error::NotFound`] if there is none; [`Error::Declared`] if the declared schedule has one of this
+    /// kind and name; [`Error::Setting`] if the pipeline has no library; [`Error::NoAnswer`] if the database
+    /// cannot be written; [`Error::Stopped`] if the pipeline is off the air. Nothing has changed then.
     pub fn remove_ingredient(&self, kind: IngredientKind, name: &str) -> Result<()> {
         self.check_not_declared(kind, name)?;
         let own = self.name().to_owned();

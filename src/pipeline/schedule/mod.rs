@@ -200,7 +200,8 @@ impl Scheduling {
         self.compose(pipeline, |before| Composed::new(schedule.clone(), before.added().cloned()))
     }
 
-    /// Plays by what was added from now on, and by what is declared. True if that is something else than before.
+    /// Plays by what was added from now on, and by what is declared. True if that is something else than
+    /// before.
     pub fn add(self: &Arc<Scheduling>, added: Vec<Ingredient>, pipeline: &Arc<Inner>) -> Result<bool> {
         self.compose(pipeline, |before| Composed::new(before.declared().clone(), Some(added)))
     }
@@ -215,12 +216,11 @@ impl Scheduling {
         let composed = Arc::new(compose(&before));
         for resting in composed.resting().iter().filter(|resting| !before.resting().contains(resting)) {
             let (kind, name, pipeline) = (resting.kind().as_str(), resting.name(), &pipeline.name);
-            match composed.declared().has(resting.kind(), name) {
-                true => log::warn!(
-                    "{pipeline}: the {kind} {name:?} that was added rests while the configuration declares one"
-                ),
-                false => log::warn!("{pipeline}: the {kind} {name:?} that was added rests: there is no room"),
-            }
+            let why = match composed.declared().has(resting.kind(), name) {
+                true => "the configuration declares one of that name",
+                false => "there is no room for it",
+            };
+            log::warn!("{pipeline}: the {kind} {name:?} that was added rests: {why}");
         }
         pipeline.requests.set_schedule(composed.in_force());
         self.apply(&composed, pipeline)?;
@@ -439,8 +439,9 @@ impl Scheduling {
         (desk, found)
     }
 
-    /// What is to be played of a pick. What was added is confined to the media roots, if there are any: the API
-    /// names its files. A playlist of the library is not, for a link in its folders may lead to another disk.
+    /// What is to be played of a pick. What was added is confined to the media roots, if there are any: the
+    /// API names its files. A playlist of the library is not, for a link in its folders may lead to another
+    /// disk.
     fn entry(&self, pick: &Pick) -> Entry {
         let composed = self.composed.load();
         let confines = |kind, index, list: &str| {

@@ -46,8 +46,8 @@ impl Scheduling {
     }
 }
 
-/// What a pipeline with these settings plays by the clock: what they declare, and what was added to that in the
-/// database of their library, which is read.
+/// What a pipeline with these settings plays by the clock: what they declare, and what was added to that in
+/// the database of their library, which is read.
 ///
 /// # Errors
 /// [`Error::Setting`] if what is declared cannot work; [`Error::NoAnswer`] if the database cannot be read.

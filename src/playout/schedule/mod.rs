@@ -15,6 +15,8 @@ mod last_plays;
 mod material;
 mod pick;
 mod preview;
+#[cfg(feature = "library")]
+mod reading;
 mod reason;
 mod rotation;
 mod settings;
