@@ -62,4 +62,12 @@ fn ctl_adds_to_a_schedule_and_a_preview_beside_the_station_has_it() {
     let preview = preview.args(["schedule", "preview", "station.toml", "--hours", "2"]).output();
     let preview = String::from_utf8(preview.unwrap().stdout).unwrap();
     assert!(preview.contains("slot Talk") && preview.contains("slot Top of the hour"), "{preview}");
+    let talk = "[[pipeline.slot]]\nname = 'Talk'\nat = 'daily 12:00'\nplay = '.'\n";
+    super::reload::write(station.path(), &format!("{with_library}{talk}"));
+    station.reload();
+    let rests = "the slot \"Talk\" that was added rests: the configuration declares one of that name";
+    station.until("it rests", || station.log().contains(rests));
+    let list = station.says(&["schedule", "list"]);
+    let talk = list.lines().find(|line| line.contains("Talk")).unwrap();
+    assert!(talk.contains("declared") && talk.contains("daily 12:00"), "{list}");
 }
