@@ -25,6 +25,7 @@ mod filework;
 mod health;
 mod history;
 mod hls;
+mod home;
 mod http;
 mod icy;
 mod ids;

@@ -18,6 +18,7 @@ const ACROSS: &[(&str, &str, &str)] = &[
     ("counters", "names", "a counter has one name for all faces"),
     ("error", "names", "a reason has one name for all faces"),
     ("health", "names", "a kind of problem has one name for all faces"),
+    ("home", "path_text", "where a station was is written down, whatever its name"),
     ("hls", "codec", "tests put the packets of real encoders into segments"),
     ("metadata", "path_text", "a file without a title is shown by its name, which may not be UTF-8"),
     ("packet", "metadata", "a packet carries its title"),

@@ -15,7 +15,7 @@ use crate::config::Config;
 use crate::database;
 use crate::error::{Error, Result};
 use crate::path_text::with_suffix;
-use crate::pipeline::PipelineSnapshot;
+use crate::pipeline::state_file;
 use crate::time::rfc3339;
 
 /// What an archive has.
@@ -120,7 +120,8 @@ fn read(kind: MemberKind, file: &Path) -> Result<Option<Copy>> {
 fn read_state(file: &Path) -> Result<Option<Copy>> {
     let file = absolute(file)?;
     let Ok(about) = fs::metadata(&file) else { return Ok(None) };
-    let snapshot = PipelineSnapshot::read(&file)?;
+    let snapshot =
+        state_file::read_as_written(&file).map_err(|error| Error::file(&file, error.to_string()))?;
     let bytes = serde_json::to_vec(&snapshot).expect("a state can be written as JSON");
     Ok(Some(copy_of(MemberKind::State, &file, about.permissions().mode(), bytes)))
 }

@@ -1,7 +1,7 @@
 //! A pipeline goes on where it was: after a restart, or a crash.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -20,10 +20,14 @@ use crate::engine::mixer::{OnAir, read};
 use crate::engine::shared::SharedUpNext;
 use crate::error::{Error, Result};
 use crate::hls::LastRun;
+use crate::home::Home;
 use crate::ids::EntryId;
 use crate::playout::schedule::Director;
 use crate::playout::{Delta, Entry, GiveWay, Piece, Requested, Snapshot, assemble, pieces};
 use crate::units::FrameCount;
+
+/// How many files are looked for, to see whether they have moved with their state.
+const LOOKED_FOR: usize = 16;
 
 /// How many milliseconds a snapshot waits for a mixer that is in the middle of a job. A job takes far less.
 const MOMENTS: u32 = 500;
@@ -49,6 +53,9 @@ pub struct PipelineSnapshot {
     /// What the settings said of the order of the playlist.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     declared: Option<DeclaredOrder>,
+    /// The home of its paths: none without a `state_file`.
+    #[serde(default, skip_serializing_if = "Home::is_none")]
+    home: Home,
 }
 
 /// What turns one snapshot into another.
@@ -79,6 +86,38 @@ impl PipelineSnapshot {
     pub fn read(state_file: impl AsRef<Path>) -> Result<PipelineSnapshot> {
         let file = state_file.as_ref();
         state_file::read(file).map_err(|error| Error::file(file, error.to_string()))
+    }
+
+    /// If its file has moved since it was written, all that lay in the folder has moved with it: its home. It
+    /// has not if none of the files is found there, and one is found where it was: then the state was moved
+    /// alone.
+    pub(super) fn follow(&mut self, file: &Path, is_there: impl Fn(&Path) -> bool) {
+        if self.home.is_none() {
+            return;
+        }
+        let (before, now) = (self.home.clone(), self.home.at(file));
+        let moved = |path: &Path| before.carry(path, &now);
+        let current = self.current.iter().map(|current| current.entry.path.as_path());
+        let files = current.chain(self.up_next.files());
+        let both = files.filter_map(|file| Some((file, moved(file)?))).take(LOOKED_FOR);
+        let (old, new): (Vec<&Path>, Vec<PathBuf>) = both.unzip();
+        if !new.iter().any(|file| is_there(file)) && old.iter().any(|file| is_there(file)) {
+            return;
+        }
+        self.home = now.clone();
+        self.up_next.follow(moved);
+        let current = self.current.iter_mut().map(|current| &mut current.entry.path);
+        let played = self.history.iter_mut().filter(|played| played.live.is_none());
+        for path in current.chain(played.map(|played| &mut played.track.file)) {
+            if let Some(now) = moved(path) {
+                *path = now;
+            }
+        }
+    }
+
+    /// The home of what the schedule and the requests remember; none if that is from before there were homes.
+    pub(super) fn home(&self) -> &Home {
+        &self.home
     }
 
     /// How far the schedule is.
@@ -143,6 +182,7 @@ impl PipelineSnapshot {
             hls: BTreeMap::new(),
             requested: Requested::default(),
             declared: None,
+            home: Home::default(),
         }
     }
 
@@ -174,6 +214,7 @@ pub(super) struct SnapshotSource {
     pub hls: LeftRuns,
     pub requests: Arc<Requests>,
     pub declared: Arc<Mutex<DeclaredOrder>>,
+    pub home: Home,
 }
 
 impl SnapshotSource {
@@ -207,6 +248,7 @@ impl SnapshotSource {
             hls: self.hls.all(),
             requested,
             declared: Some(*self.declared.lock().unwrap_or_else(PoisonError::into_inner)),
+            home: self.home.clone(),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
@@ -21,7 +22,7 @@ use super::outputs::Outputs;
 use super::plays::folders_of;
 use super::programming::Programming;
 use super::requests::Requests;
-use super::resume::SnapshotSource;
+use super::resume::{PipelineSnapshot, SnapshotSource};
 use super::schedule::{Added, Scheduling};
 use super::settings::PipelineSettings;
 use super::state::History;
@@ -39,6 +40,7 @@ use crate::engine::programme::Programme;
 use crate::engine::shared::Locked;
 use crate::error::{Error, Result};
 use crate::event::{Emitter, Event, EventKind, Membership};
+use crate::home::Home;
 use crate::ingest::Sessions;
 use crate::playout::{DeadAir, GiveWay};
 use crate::recording::Recordings;
@@ -84,6 +86,8 @@ pub(super) struct Inner {
     server: Mutex<Option<Server>>,
     pub stopping: Arc<AtomicBool>,
     stopped: Mutex<Option<StopReport>>,
+    /// The home of its state.
+    pub home: Home,
 }
 
 /// Builds a pipeline and puts it on the air.
@@ -98,6 +102,7 @@ pub(super) fn start(
     let open_state = |file| Opening::begin(file, &state_keeping.work);
     let mut state_file = settings.state_file.as_deref().map(open_state).transpose()?;
     let kept = state_file.as_mut().and_then(Opening::take_kept);
+    let home = home_of(settings.state_file.as_deref(), kept.as_ref());
     let name: Arc<str> = settings.name.as_str().into();
     let (history, voices, threads) = <(Arc<History>, Arc<VoiceTable>, Threads)>::default();
     let announcements = Arc::<AnnouncementTable>::default();
@@ -131,6 +136,7 @@ pub(super) fn start(
         on_air.clone(),
         emitter.clone(),
         settings.library.clone(),
+        home.clone(),
     );
     let added = Added::new(name.clone(), settings.library.clone(), programming.files.clone());
     let inner = Arc::new(Inner {
@@ -161,6 +167,7 @@ pub(super) fn start(
         server: Mutex::new(Some(server)),
         stopping,
         stopped: Mutex::new(None),
+        home,
     });
     let restored = kept.and_then(|kept| {
         let before = kept.declared();
@@ -184,6 +191,12 @@ pub(super) fn start(
     plays.follow(&inner, folders_of(&settings));
     inner.run_mixer(receiver, settings.clock, settings.dead_air)?;
     Ok(inner)
+}
+
+/// The home of a state that was kept, or of one that begins.
+fn home_of(state_file: Option<&Path>, kept: Option<&PipelineSnapshot>) -> Home {
+    let known = kept.map(PipelineSnapshot::home).filter(|home| !home.is_none());
+    known.cloned().or_else(|| state_file.map(Home::of)).unwrap_or_default()
 }
 
 /// What an event changes before anybody hears of it.
@@ -343,6 +356,7 @@ impl Inner {
             hls: self.hls.left().clone(),
             requests: self.requests.clone(),
             declared: self.programming.declared.clone(),
+            home: self.home.clone(),
         }
     }
 

@@ -181,8 +181,9 @@ impl Settings for PipelineSettings {
              yet, in a folder that Longwave can write to. Every pipeline has another: a second one is refused \
              (`FILE.lock` is there while it runs). A damaged state is set aside, by the name \
              `FILE.aside`; what is no state at all, such as a song, is refused. `FILE.journal`, beside it, \
-             has what changed since it was written: keep both or none. What the API or an application has changed is written within five seconds: \
-             a crash or a power cut may lose what came after that.";
+             has what changed since it was written: keep both or none. What lies below its folder moves \
+             with it: see [BACKUP.md](BACKUP.md#a-station-that-moves). What the API or an application has \
+             changed is written within five seconds: a crash or a power cut may lose what came after that.";
         "timezone" else "the system's", ZONE => schedule.zone, Applied,
             "Where the times of dayparts and slots are meant: `\"Europe/Berlin\"`.";
         "max_voices" = "64", COUNT => max_voices, Applied,

@@ -24,7 +24,9 @@ pub(super) struct Daemon {
 impl Daemon {
     pub(super) fn start(folder: &Path) -> Daemon {
         let mut process = Command::new(env!("CARGO_BIN_EXE_longwave"))
-            .args(["serve", "station.toml"])
+            .arg("serve")
+            // In full, so that its state has the full paths of files.
+            .arg(folder.join("station.toml"))
             .current_dir(folder)
             .env("XDG_RUNTIME_DIR", folder)
             .stdout(Stdio::piped())

@@ -17,6 +17,7 @@ mod live_mixing;
 mod live_orders;
 mod live_phases;
 mod live_reload;
+mod moves;
 mod players;
 mod recording;
 mod recording_disks;

@@ -107,7 +107,8 @@ impl Pipeline {
         let found = found.pop().ok_or(RequestRefused::NoTrack)?;
         // It is not confined: a link in a folder of the library may lead to another disk.
         let entry = Entry { reason: Some(Arc::new(Reason::Request)), ..Entry::new(&found.path) };
-        let wish = Wish { address: network(address), keys: keys(&found.path, found.artist(), found.title()) };
+        let wish =
+            Wish { address: network(address), keys: self.keys(&found.path, found.artist(), found.title()) };
         let heard = self.heard(&wish, &found);
         // Held until it is taken, so that two requests at once do not both find the last place.
         let mut requested = requests.lock();
@@ -134,12 +135,23 @@ impl Pipeline {
         let tracks = self.history().into_iter().filter(|played| played.live.is_none());
         let tracks = tracks.map(|played| {
             let (file, tags) = (&played.track.file, &played.track.tags);
-            let keys = keys(file, tags.artist.as_deref(), tags.title.as_deref());
+            let keys = self.keys(file, tags.artist.as_deref(), tags.title.as_deref());
             let at = i64::try_from(played.began_at).map_or(SystemTime::UNIX_EPOCH, from_millis);
             HeardAt { keys, at }
         });
         let own = track.last_played.map(|at| HeardAt { keys: wish.keys, at });
         tracks.chain(own).collect()
+    }
+
+    /// What a track has in common with others, as the schedule knows it. The configuration may name its file
+    /// by another spelling of its path than the library.
+    fn keys(&self, file: &Path, artist: Option<&str>, title: Option<&str>) -> Keys {
+        let track = schedule::Track {
+            artist: artist.map(Arc::from),
+            title: title.map(Arc::from),
+            ..schedule::Track::new(Entry::new(cleaned(file)))
+        };
+        track.keys(&self.inner.home)
     }
 }
 
@@ -156,17 +168,6 @@ impl Terms {
 fn is_offered(track: &Track) -> bool {
     let is_kept_out = track.edits.enabled == Some(false);
     track.kind().is_music() && track.missing.is_none() && track.problem.is_none() && !is_kept_out
-}
-
-/// What a track has in common with others, as the schedule knows it. The configuration may name its file by
-/// another spelling of its path than the library.
-fn keys(file: &Path, artist: Option<&str>, title: Option<&str>) -> Keys {
-    let track = schedule::Track {
-        artist: artist.map(Arc::from),
-        title: title.map(Arc::from),
-        ..schedule::Track::new(Entry::new(cleaned(file)))
-    };
-    track.keys()
 }
 
 impl fmt::Display for RequestRefused {

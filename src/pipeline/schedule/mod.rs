@@ -38,6 +38,7 @@ use crate::engine::shared::SharedUpNext;
 use crate::error::Result;
 use crate::event::{Emitter, TrackInfo};
 use crate::health::Warning;
+use crate::home::Home;
 use crate::ids::EntryId;
 use crate::library::{Library, library_playlist};
 #[cfg(feature = "library")]
@@ -91,6 +92,8 @@ pub(super) struct Scheduling {
     /// Slots that were dropped, and when. By itself, for the desk may wait for a disk.
     dropped: Mutex<VecDeque<(Instant, String)>>,
     ending: AtomicBool,
+    /// The home of what is remembered.
+    home: Home,
     /// Set when the pipeline is built.
     pipeline: OnceLock<Weak<Inner>>,
 }
@@ -146,13 +149,14 @@ impl Scheduling {
         on_air: Arc<ArcSwap<OnAir>>,
         emitter: Emitter,
         library: Option<Library>,
+        home: Home,
     ) -> Arc<Scheduling> {
         let (reports, unread) = bounded(MAX_REPORTS);
         let now = timestamp(&clock, clock.position());
         let desk = Desk {
             rules: None,
             director: Director::new(fastrand::u64(..), now),
-            stock: Stock::new(programming.files.clone(), library, clock.is_stepped()),
+            stock: Stock::new(programming.files.clone(), library, clock.is_stepped(), home.clone()),
             #[cfg(feature = "library")]
             ahead: ahead::Ahead::default(),
             pending: None,
@@ -180,6 +184,7 @@ impl Scheduling {
             composing: Mutex::default(),
             dropped: Mutex::default(),
             ending: AtomicBool::new(false),
+            home,
             pipeline: OnceLock::new(),
         })
     }
@@ -232,7 +237,7 @@ impl Scheduling {
         let schedule = composed.in_force();
         let is_there = !schedule.is_empty();
         let crossfade = pipeline.programming.transitions().crossfade;
-        let rules = is_there.then(|| Arc::new(Rules::new(schedule, crossfade)));
+        let rules = is_there.then(|| Arc::new(Rules::at_home(schedule, crossfade, &self.home)));
         let mut desk = self.desk();
         // What has happened, and what was chosen, is of the old rules.
         self.read_reports(&mut desk);

@@ -10,6 +10,7 @@ use super::stock::Stock;
 use crate::engine::shared::SharedUpNext;
 use crate::error::{Error, Result};
 use crate::filework::FileWork;
+use crate::home::Home;
 use crate::pipeline::lists::found::Origins;
 use crate::pipeline::{Pipeline, PipelineSettings, PipelineSnapshot};
 use crate::playout::schedule::{Composed, Director, Rules, Schedule, preview, preview_of_what_comes};
@@ -71,9 +72,10 @@ pub fn preview_schedule(settings: &PipelineSettings, at: SystemTime, time: Durat
     if schedule.is_empty() {
         return Ok(Vec::new());
     }
-    let rules = Rules::new(&schedule, settings.crossfade);
     let at = Timestamp::try_from(at).unwrap_or(Timestamp::UNIX_EPOCH);
     let kept = settings.state_file.as_ref().and_then(|file| PipelineSnapshot::read(file).ok());
+    let home = kept.as_ref().map_or_else(Home::default, |kept| kept.home().clone());
+    let rules = Rules::at_home(&schedule, settings.crossfade, &home);
     let director = kept.and_then(PipelineSnapshot::into_director);
     let director = director.unwrap_or_else(|| Director::new(0, at));
     let mut up_next = UpNext::new(fastrand::Rng::with_seed(0));
@@ -81,7 +83,7 @@ pub fn preview_schedule(settings: &PipelineSettings, at: SystemTime, time: Durat
     let (entries, _) = read_entries(&origins, &settings.playlist, || true);
     let list = Playlist { entries, repeat: true, shuffle: settings.shuffle, ..Playlist::default() };
     up_next.load(list, When::AfterCurrent);
-    let mut stock = Stock::new(FileWork::new(), settings.library.clone(), false);
+    let mut stock = Stock::new(FileWork::new(), settings.library.clone(), false, home);
     stock.look_at_playlist(&SharedUpNext::new(RunningOrder::new(up_next)));
     stock.read_all(&schedule);
     let until = at.checked_add(time).unwrap_or(Timestamp::MAX);

@@ -16,6 +16,7 @@ use super::reading::{Known, News, Unread, read_known, read_list};
 use super::slot_files::Finder;
 use crate::engine::shared::SharedUpNext;
 use crate::filework::{FileWork, Pending};
+use crate::home::Home;
 use crate::library::Library;
 use crate::pipeline::lists::found::{Origins, Seen};
 use crate::playout::schedule::{Material, Rules, Schedule, Track, Tracks, Wanted};
@@ -36,6 +37,8 @@ pub(super) struct Stock {
     origins: Origins,
     /// Whether the clock is stepped: then disks are waited for.
     is_stepped: bool,
+    /// The home of what is remembered of tracks.
+    home: Home,
     lists: HashMap<PathBuf, List>,
     own: Own,
     /// What is known of files.
@@ -91,12 +94,13 @@ struct Reading {
 }
 
 impl Stock {
-    pub fn new(files: FileWork, library: Option<Library>, is_stepped: bool) -> Stock {
-        let tracks = Arc::new(Tracks::new(Vec::new(), false));
+    pub fn new(files: FileWork, library: Option<Library>, is_stepped: bool, home: Home) -> Stock {
+        let tracks = Arc::new(Tracks::new(Vec::new(), false, &home));
         Stock {
             files,
             origins: Origins { library, ..Origins::default() },
             is_stepped,
+            home,
             lists: HashMap::new(),
             own: Own { seen: None, entries: Vec::new(), tracks },
             known: HashMap::new(),
@@ -147,7 +151,7 @@ impl Stock {
         let changed = up_next.lock().entries_since(self.own.seen);
         if let Some((seen, entries)) = changed {
             self.want_tags(&entries);
-            let tracks = tracks_of(&entries, &self.known, seen.1);
+            let tracks = tracks_of(&entries, &self.known, seen.1, &self.home);
             self.own = Own { seen: Some(seen), entries, tracks };
         }
     }
@@ -185,7 +189,7 @@ impl Stock {
             match news {
                 News::List { path, entries, seen } => {
                     self.want_tags(&entries);
-                    let tracks = tracks_of(&entries, &self.known, true);
+                    let tracks = tracks_of(&entries, &self.known, true, &self.home);
                     self.lists.insert(path, List { entries, tracks, seen: Arc::new(seen) });
                     has_more = true;
                 }
@@ -210,9 +214,10 @@ impl Stock {
         self.forget_unlisted();
         (self.known_in_tracks, self.is_stale) = (self.known.len(), false);
         for list in self.lists.values_mut() {
-            list.tracks = tracks_of(&list.entries, &self.known, true);
+            list.tracks = tracks_of(&list.entries, &self.known, true, &self.home);
         }
-        self.own.tracks = tracks_of(&self.own.entries, &self.known, self.own.tracks.shuffle);
+        let Own { entries, tracks, .. } = &mut self.own;
+        *tracks = tracks_of(entries, &self.known, tracks.shuffle, &self.home);
     }
 
     /// Forgets files that are in no list any more.
@@ -337,14 +342,14 @@ impl Again {
 
 /// The tracks of a playlist that was not read yet.
 fn no_tracks() -> Arc<Tracks> {
-    Arc::new(Tracks::new(Vec::new(), true))
+    Arc::new(Tracks::new(Vec::new(), true, &Home::default()))
 }
 
 /// The tracks of a list, as far as they are known.
-fn tracks_of(entries: &[Entry], known: &HashMap<PathBuf, Known>, shuffle: bool) -> Arc<Tracks> {
+fn tracks_of(entries: &[Entry], known: &HashMap<PathBuf, Known>, shuffle: bool, home: &Home) -> Arc<Tracks> {
     let track = |entry: &Entry| match known.get(&entry.path) {
         Some(known) => known.track(entry.clone()),
         None => Track::new(entry.clone()),
     };
-    Arc::new(Tracks::new(entries.iter().map(track).collect(), shuffle))
+    Arc::new(Tracks::new(entries.iter().map(track).collect(), shuffle, home))
 }

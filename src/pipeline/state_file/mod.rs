@@ -40,8 +40,15 @@ pub(super) fn load(file: &Path) -> Option<PipelineSnapshot> {
     None
 }
 
-/// Reads a state and what its journal adds to it.
+/// Reads a state. If its folder has moved since it was written, its files have moved along.
 pub(super) fn read(file: &Path) -> io::Result<PipelineSnapshot> {
+    let mut snapshot = read_as_written(file)?;
+    snapshot.follow(file, Path::exists);
+    Ok(snapshot)
+}
+
+/// Reads a state and what its journal adds to it.
+pub(crate) fn read_as_written(file: &Path) -> io::Result<PipelineSnapshot> {
     let text = read_state(file)?;
     let mut snapshot: PipelineSnapshot = serde_json::from_slice(&text)?;
     match read_state(&journal_of(file)) {

@@ -18,7 +18,6 @@ use super::reason::Reason;
 use super::rotation::Rotation;
 use super::settings::{DaypartSettings, SlotStart};
 use super::slots::{Dropped, DueSlot, Slots, later};
-use crate::path_text;
 
 /// By how many rounds of a daypart's playlists one can be ahead or behind.
 const MOST_ROUNDS: i64 = 2;
@@ -135,7 +134,7 @@ impl Director {
     /// Forgets all that is of no slot, insert, daypart or playlist of these rules.
     pub fn prune(&mut self, rules: &Rules) {
         let lists: BTreeSet<String> =
-            rules.playlists().map(|path| path_text::to_text(path).into_owned()).chain([OWN.into()]).collect();
+            rules.playlists().map(|path| rules.name_of(path)).chain([OWN.into()]).collect();
         self.rotations.retain(|list, _| lists.contains(list));
         self.turns.retain(|key, _| rules.dayparts.iter().any(|daypart| daypart.key == *key));
         self.inserts.prune(rules);
@@ -196,7 +195,7 @@ impl Director {
         for (index, since) in due {
             let insert = &rules.inserts[index].is;
             let tracks = material.playlist(Some(&insert.playlist));
-            let list = path_text::to_text(&insert.playlist).into_owned();
+            let list = rules.name_of(&insert.playlist);
             let rotation = self.rotations.entry(list.clone()).or_default();
             let last_plays = &self.last_plays;
             let chosen = rotation.choose(&tracks, self.seed, |index| {
@@ -244,7 +243,7 @@ impl Director {
         let mut best = None;
         for (path, turn) in lists {
             let tracks = material.playlist(path);
-            let list = path.map_or(OWN.into(), |path| path_text::to_text(path).into_owned());
+            let list = path.map_or(OWN.into(), |path| rules.name_of(path));
             let rotation = self.rotations.entry(list.clone()).or_default();
             let last_plays = &self.last_plays;
             let step = |index: usize| last_plays.step(tracks.keys(index), at, separation);
@@ -310,7 +309,7 @@ impl Director {
         at: Timestamp,
         ends: Option<Timestamp>,
     ) {
-        let keys = track.keys();
+        let keys = track.keys(&rules.home);
         self.last_plays.note(keys, at, &rules.separation);
         let mut until = None;
         match pick.map(|pick| &pick.from) {
@@ -364,7 +363,7 @@ impl Director {
     }
 
     fn take(&mut self, rules: &Rules, pick: &Pick, at: Timestamp) {
-        let file = pick.track.keys().file;
+        let file = pick.track.keys(&rules.home).file;
         match &pick.from {
             Origin::Slot(due) => self.slots.began(rules, due, file),
             Origin::Insert { index, list, tracks } => {

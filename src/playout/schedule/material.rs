@@ -11,6 +11,7 @@ use std::time::{Duration, SystemTime};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::home::Home;
 use crate::playout::Entry;
 
 /// What there is to choose from: the files of a pipeline, or those of a simulation.
@@ -35,6 +36,7 @@ pub(crate) struct Wanted {
     pub(super) played: VecDeque<u64>,
     /// The files that it could not play this time.
     pub(super) unplayable: VecDeque<Unplayable>,
+    pub(super) home: Home,
 }
 
 /// A file that a slot could not play.
@@ -49,12 +51,12 @@ pub(super) struct Unplayable {
 impl Wanted {
     /// Whether the slot has played this file of a folder before.
     pub fn is_played(&self, file: &Path) -> bool {
-        self.played.contains(&file_key(file))
+        self.played.contains(&file_key(file, &self.home))
     }
 
     /// Why the slot could not play this file, if it is the one that was written then.
     pub fn failed(&self, file: &Path, written: SystemTime) -> Option<&str> {
-        let file = file_key(file);
+        let file = file_key(file, &self.home);
         let failed = self.unplayable.iter().find(|of| (of.file, of.written) == (file, Some(written)));
         failed.map(|failed| failed.reason.as_str())
     }
@@ -95,10 +97,11 @@ impl Track {
         Track { entry, artist: None, title: None, duration: None, decay: Duration::ZERO, written: None }
     }
 
-    pub fn keys(&self) -> Keys {
+    /// What it has in common with others, at this home.
+    pub fn keys(&self, home: &Home) -> Keys {
         let lower = |text: &Arc<str>| text.trim().to_lowercase();
         Keys {
-            file: file_key(&self.entry.path),
+            file: file_key(&self.entry.path, home),
             artist: self.artist.as_ref().map(|artist| key(("artist", lower(artist)))),
             title: self.title.as_ref().map(|title| key(("title", lower(title)))),
         }
@@ -116,8 +119,8 @@ pub(crate) struct Keys {
 }
 
 /// By what the state knows a file.
-pub(crate) fn file_key(path: &Path) -> u64 {
-    key(("file", path))
+fn file_key(path: &Path, home: &Home) -> u64 {
+    key(("file", home.name_of(path).as_ref()))
 }
 
 /// By what the state knows an address. It cannot be read from it.
@@ -144,8 +147,8 @@ pub(crate) struct Tracks {
 }
 
 impl Tracks {
-    pub fn new(tracks: Vec<Track>, shuffle: bool) -> Tracks {
-        Tracks { keys: tracks.iter().map(Track::keys).collect(), tracks, shuffle }
+    pub fn new(tracks: Vec<Track>, shuffle: bool, home: &Home) -> Tracks {
+        Tracks { keys: tracks.iter().map(|track| track.keys(home)).collect(), tracks, shuffle }
     }
 
     pub fn len(&self) -> usize {

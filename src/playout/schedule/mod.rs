@@ -34,6 +34,7 @@ use jiff::tz::TimeZone;
 
 use crate::civil::Zone;
 use crate::error::{self, Error};
+use crate::home::Home;
 use crate::path_text;
 use crate::playout::Crossfade;
 use crate::setting::Settings;
@@ -140,6 +141,8 @@ pub(crate) struct Rules {
     separation: SeparationSettings,
     /// How two tracks meet.
     crossfade: Crossfade,
+    /// The home of what the director remembers.
+    home: Home,
 }
 
 /// Settings, and the name under which the director remembers their state. It is made of what is declared, so
@@ -151,17 +154,22 @@ struct Named<S> {
 }
 
 impl Rules {
-    /// Makes the rules of a schedule, for tracks that meet in this way.
+    /// Makes the rules of a schedule, for tracks that meet in this way. Nothing remembers anything.
     pub fn new(schedule: &Schedule, crossfade: Crossfade) -> Rules {
+        Rules::at_home(schedule, crossfade, &Home::default())
+    }
+
+    /// The same for a director that remembers what it has of this home.
+    pub fn at_home(schedule: &Schedule, crossfade: Crossfade, home: &Home) -> Rules {
         let dayparts = schedule.dayparts.iter().map(|is| Named { key: is.to_string(), is: is.clone() });
         let inserts = schedule.inserts.iter().map(|is| {
             let name = if is.name.is_empty() { String::new() } else { format!(" {}", is.name) };
-            let key = format!("{} {:?}{name}", path_text::to_text(&is.playlist), is.every);
+            let key = format!("{} {:?}{name}", name_at(home, &is.playlist), is.every);
             Named { key, is: is.clone() }
         });
         let slots = schedule.slots.iter().map(|is| {
             let at: Vec<String> = is.at.iter().map(ToString::to_string).collect();
-            let key = format!("{} {} {}", at.join(", "), path_text::to_text(&is.play), is.name);
+            let key = format!("{} {} {}", at.join(", "), name_at(home, &is.play), is.name);
             Named { key, is: is.clone() }
         });
         Rules {
@@ -171,6 +179,7 @@ impl Rules {
             slots: slots.collect(),
             separation: schedule.separation,
             crossfade,
+            home: home.clone(),
         }
     }
 
@@ -188,6 +197,11 @@ impl Rules {
         }
     }
 
+    /// By what the director remembers a path.
+    fn name_of(&self, path: &Path) -> String {
+        name_at(&self.home, path)
+    }
+
     /// The playlists that it names.
     pub fn playlists(&self) -> impl Iterator<Item = &Path> {
         let of_dayparts = self.dayparts.iter().flat_map(|daypart| &daypart.is.playlists);
@@ -203,6 +217,10 @@ impl Rules {
         let civil = self.zone.to_datetime(at);
         self.dayparts.iter().position(|daypart| is_within(&daypart.is, civil))
     }
+}
+
+fn name_at(home: &Home, path: &Path) -> String {
+    path_text::to_text(&home.name_of(path)).into_owned()
 }
 
 /// The minutes of a week.

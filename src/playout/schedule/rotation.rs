@@ -148,10 +148,12 @@ impl Rotation {
 mod tests {
     use super::super::material::Track;
     use super::*;
+    use crate::home::Home;
     use crate::playout::Entry;
 
     fn tracks(names: &[&str], shuffle: bool) -> Arc<Tracks> {
-        Arc::new(Tracks::new(names.iter().map(|name| Track::new(Entry::new(name))).collect(), shuffle))
+        let tracks = names.iter().map(|name| Track::new(Entry::new(name))).collect();
+        Arc::new(Tracks::new(tracks, shuffle, &Home::default()))
     }
 
     fn play(rotation: &mut Rotation, tracks: &Arc<Tracks>, step: impl Fn(usize) -> Step) -> usize {

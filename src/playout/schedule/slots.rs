@@ -207,7 +207,8 @@ impl Slots {
         let (played, unplayable) = state.unwrap_or_default();
         let wanted = |path: &PathBuf, max_age| {
             let path = dated(path, rules, due.at);
-            Wanted { path, at: due.at, max_age, played: played.clone(), unplayable: unplayable.clone() }
+            let (played, unplayable, home) = (played.clone(), unplayable.clone(), rules.home.clone());
+            Wanted { path, at: due.at, max_age, played, unplayable, home }
         };
         let otherwise = slot.is.otherwise.as_ref().map(|path| wanted(path, None));
         SlotWants { own: wanted(&slot.is.play, slot.is.max_age), otherwise }
@@ -266,7 +267,7 @@ impl Slots {
     /// What a slot that is due has chosen cannot be played: it counts as missing until it is written anew.
     pub fn failed(&mut self, rules: &Rules, due: &DueSlot, track: &Track, reason: &str) {
         let reason = format!("it cannot be played: {reason}");
-        let failed = Unplayable { file: track.keys().file, written: track.written, reason };
+        let failed = Unplayable { file: track.keys(&rules.home).file, written: track.written, reason };
         let state = self.of.entry(rules.slots[due.index].key.clone()).or_default();
         state.unplayable.retain(|before| before.file != failed.file);
         state.unplayable.push_back(failed);

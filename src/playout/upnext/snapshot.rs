@@ -1,6 +1,7 @@
 //! A snapshot of what is up next, for a restart.
 
 use std::collections::{HashSet, VecDeque};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -8,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::drawn::Drawn;
 use super::{ListId, Listed, Origin, Rotation, UpNext};
 use crate::ids::EntryId;
+use crate::path_text;
 
 /// The state of [`UpNext`] in a form that can be stored as text: the queue, the playlist, its position and
 /// the order of its pass.
@@ -24,6 +26,27 @@ impl Snapshot {
     /// Whether this entry is in the queue.
     pub fn is_queued(&self, id: EntryId) -> bool {
         self.queue.iter().any(|queued| queued.id == id)
+    }
+
+    /// Its files.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &Path> {
+        let listed = self.list.iter().flat_map(|list| list.entries.iter());
+        self.queue.iter().chain(listed).map(|listed| listed.entry.path.as_path())
+    }
+
+    /// Follows files that have moved, and the list, which is called like its file.
+    pub(crate) fn follow(&mut self, moved: impl Fn(&Path) -> Option<PathBuf>) {
+        let listed = self.list.iter_mut().flat_map(|list| Arc::make_mut(&mut list.entries));
+        for Listed { entry, .. } in self.queue.iter_mut().chain(listed) {
+            if let Some(path) = moved(&entry.path) {
+                entry.path = path;
+            }
+        }
+        if let Some(list) = &mut self.list
+            && let Some(path) = moved(&path_text::from_text(&list.name))
+        {
+            list.name = path_text::to_text(&path).into_owned();
+        }
     }
 
     /// Puts what has yet to sound before the queue. An entry of the playlist is in that as well, so it gets

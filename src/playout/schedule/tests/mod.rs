@@ -24,7 +24,8 @@ struct Simulated {
 
 impl Simulated {
     fn with(mut self, playlist: Option<&str>, tracks: Vec<Track>) -> Simulated {
-        self.playlists.insert(playlist.map(PathBuf::from), Arc::new(Tracks::new(tracks, true)));
+        self.playlists
+            .insert(playlist.map(PathBuf::from), Arc::new(Tracks::new(tracks, true, &Home::default())));
         self
     }
 
@@ -41,7 +42,7 @@ impl Simulated {
 impl Material for Simulated {
     fn playlist(&self, playlist: Option<&Path>) -> Arc<Tracks> {
         let there = self.playlists.get(&playlist.map(Path::to_owned));
-        there.cloned().unwrap_or_else(|| Arc::new(Tracks::new(Vec::new(), true)))
+        there.cloned().unwrap_or_else(|| Arc::new(Tracks::new(Vec::new(), true, &Home::default())))
     }
 
     fn file(&self, wanted: &Wanted) -> Result<Track, String> {
