@@ -385,7 +385,10 @@ impl Mixer {
         self.watch(frames, level);
         self.tell_hold();
         self.keep_time(first + blocks - 1);
-        self.publish(position + frames, self.pace.due(first + blocks), level);
+        let now = self.pace.due(first + blocks);
+        self.publish(position + frames, now, level);
+        // Whoever is asked what comes next then sees what was published.
+        self.programme.tell_end(now);
         self.tell();
         // The audio goes last: no mount announces a track that state and history do not know yet.
         let job = Job { blocks: mixed, marks: std::mem::take(&mut self.marks) };

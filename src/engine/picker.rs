@@ -91,6 +91,8 @@ pub(crate) struct OpenedTrack {
     pub feed: Feed,
     /// Whether it comes from the fallback.
     pub fallback: bool,
+    /// When it may sound at the earliest, if it was chosen for a time that is to come.
+    pub not_before: Option<Instant>,
 }
 
 /// Where the next track is looked for.
@@ -269,6 +271,11 @@ impl Picker {
         Began { list: None, turn: up_next.turn().0 }
     }
 
+    /// Notes that the track on the air ends at this moment by itself.
+    pub fn ends_at(&self, at: Instant) {
+        self.up_next.lock().ends_at(at);
+    }
+
     /// Notes that the track on the air has ended, and that no other has begun.
     pub fn ended(&self) {
         self.up_next.lock().ended();
@@ -335,8 +342,12 @@ impl Picker {
                 }
             }
             let version = self.version();
-            let next = list.lock().peek().map(|next| (next.id, next.entry.clone(), next.origin));
-            let (id, entry, origin) = match next {
+            let next = {
+                let list = list.lock();
+                let next = list.peek();
+                next.map(|next| (next.id, next.entry.clone(), next.origin, list.not_before(next.id)))
+            };
+            let (id, entry, origin, not_before) = match next {
                 Some(next) => next,
                 // It is asked again later.
                 None if chooser.is_some() || plans == 0 => return Err(NoTrack::AllFailed),
@@ -358,7 +369,8 @@ impl Picker {
             *opening.lock() = None;
             match primed {
                 Ok((Primed { info, file_gain, start_next, feed }, pump)) => {
-                    let opened = OpenedTrack { id, version, info, file_gain, start_next, feed, fallback };
+                    let opened =
+                        OpenedTrack { id, version, info, file_gain, start_next, feed, fallback, not_before };
                     return Ok((opened, pump));
                 }
                 Err(_) if opening.is_abandoned() => break,

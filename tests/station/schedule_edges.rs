@@ -192,6 +192,70 @@ fn a_skip_long_before_a_slot_does_not_begin_it_before_its_time() {
     stop_sounding(studio);
 }
 
+/// A minute before the news, a track of five minutes begins, of which soon no more than ten seconds are left.
+#[test]
+fn a_track_that_ends_before_a_slot_and_was_to_end_after_it_does_not_begin_it_early() {
+    for (start, news_at) in [
+        (SlotStart::Hard, 59_900..60_100),
+        (SlotStart::Fit, 45_000..75_000),
+        (SlotStart::Soft, 60_000..91_000),
+    ] {
+        for crossfade in [0.0, 4.0] {
+            let files = Files::with(&[("news.wav", 5.0), ("long.wav", 300.0)]);
+            let studio = files.station("2026-11-30T06:59:00Z", vec![files.news(start)], |settings| {
+                settings.crossfade = seconds(crossfade).into();
+            });
+            studio.pipeline.play_file(files.path("long.wav"), None).unwrap();
+            studio.run(seconds(2.0));
+            let long = fs::File::options().write(true).open(files.path("long.wav")).unwrap();
+            long.set_len(long.metadata().unwrap().len() / 30).unwrap();
+            studio.run(seconds(100.0));
+            let (played, news) = (played(&studio), began(&studio, "news"));
+            assert!(news_at.contains(&news), "{start:?} {crossfade}: {played:?}");
+            let long = played.iter().position(|(name, _)| name == "long").unwrap();
+            let (next, at) = &played[long + 1];
+            assert!(next != "news" && (1_000..11_000).contains(at), "{start:?} {crossfade}: {played:?}");
+            stop_sounding(studio);
+        }
+    }
+}
+
+/// A track is to end six seconds after the time of the news, and goes on for minutes: somebody writes it.
+#[test]
+fn a_track_that_is_longer_than_it_says_does_not_keep_a_slot_waiting() {
+    for (start, news_at) in [
+        (SlotStart::Hard, 29_900..30_100),
+        (SlotStart::Fit, 15_000..45_500),
+        (SlotStart::Soft, 235_000..245_000),
+    ] {
+        let files = Files::with(&[("news.wav", 5.0), ("long.wav", 36.0), ("whole.wav", 240.0)]);
+        let studio = files.station("2026-11-30T06:59:30Z", vec![files.news(start)], |_| {});
+        studio.pipeline.play_file(files.path("long.wav"), None).unwrap();
+        studio.run(seconds(2.0));
+        fs::copy(files.path("whole.wav"), files.path("long.wav")).unwrap();
+        studio.run(seconds(260.0));
+        let (played, news) = (played(&studio), began(&studio, "news"));
+        assert!(news_at.contains(&news), "{start:?}: {played:?}");
+        stop_sounding(studio);
+    }
+}
+
+/// What was to follow at the end of a track of five minutes follows in a moment.
+#[test]
+fn a_track_that_is_sought_to_its_end_before_a_slot_does_not_begin_it_early() {
+    for start in [SlotStart::Hard, SlotStart::Fit, SlotStart::Soft] {
+        let files = Files::with(&[("news.wav", 5.0), ("long.wav", 300.0)]);
+        let studio = files.station("2026-11-30T06:58:30Z", vec![files.news(start)], |_| {});
+        studio.pipeline.play_file(files.path("long.wav"), None).unwrap();
+        studio.run(seconds(3.0));
+        studio.pipeline.seek(seconds(298.5)).unwrap();
+        studio.run(seconds(150.0));
+        let (played, news) = (played(&studio), began(&studio, "news"));
+        assert!((75_000..121_000).contains(&news), "{start:?}: {played:?}");
+        stop_sounding(studio);
+    }
+}
+
 /// The playlist goes on for ever with a schedule, whatever `loop` says.
 #[test]
 fn a_bad_file_of_a_slot_does_not_silence_a_station_that_does_not_loop() {

@@ -112,7 +112,7 @@ impl Programme {
 
     /// Whether the time of the next track has not come.
     fn is_early(&self) -> bool {
-        self.slot_from.is_some_and(|from| self.here < from)
+        [self.slot_from, self.next_from].into_iter().flatten().any(|from| self.here < from)
     }
 
     /// Whether the next track is a slot's, and the programme is held, though it may still be heard. What the

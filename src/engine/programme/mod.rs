@@ -13,7 +13,7 @@ mod next;
 mod outgoing;
 mod track;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub(crate) use self::aired::{Aired, News};
 use self::bus::Bus;
@@ -62,6 +62,8 @@ pub(crate) struct Programme {
     /// A slot is due, which does not begin before this frame. While the programme is held nothing gives way to
     /// it.
     slot_from: Option<FramePos>,
+    /// The next track was chosen for a time that is to come, and does not begin before this frame.
+    next_from: Option<FramePos>,
     /// Where the track that was due is to start.
     start_at: Option<(Due, FrameCount)>,
     bus: Bus,
@@ -82,6 +84,7 @@ impl Programme {
             next: NextTrack::new(picker, transitions.reach()),
             gives_way_at: None,
             slot_from: None,
+            next_from: None,
             start_at: None,
             bus: Bus::new(),
             here: FramePos(0),
@@ -205,6 +208,8 @@ impl Programme {
     /// track that is no longer the next. The current track gives way if its turn is over.
     pub fn look_at_list(&mut self, at: FramePos, pace: &Pace) {
         self.next.look_at_list(at, self.transitions.reach());
+        let not_before = self.next.ready().and_then(|next| next.not_before);
+        self.next_from = not_before.map(|from| pace.position(from));
         let Some((turn, give_way)) = self.next.new_turn() else { return };
         self.slot_from = match give_way {
             GiveWay::At(Appointment { begins, follower: Follower::Slot { waits }, .. }) => {
@@ -224,6 +229,15 @@ impl Programme {
             GiveWay::Crossfade(crossfade) => self.skip(crossfade),
             GiveWay::FadeOut(fade) => self.stop(self.frames(fade.max(CUT))),
             GiveWay::GoesOn => {}
+        }
+    }
+
+    /// Tells when the current track ends, once its decoder has found that: its file may have declared another
+    /// time, and the next track may have been chosen for that. It is `now` where the last mix has ended.
+    pub fn tell_end(&mut self, now: Instant) {
+        let rate = self.spec.rate;
+        if let Some(ends) = self.current.track_mut().and_then(|track| track.new_end(now, rate)) {
+            self.next.ends_at(ends);
         }
     }
 
@@ -343,7 +357,7 @@ impl Programme {
     fn start(&mut self, at: FramePos, join: Join) {
         let fade = join.overlap();
         let Some((opened, began)) = self.next.take(self.transitions.reach()) else { return };
-        (self.gives_way_at, self.slot_from) = (None, None);
+        (self.gives_way_at, self.slot_from, self.next_from) = (None, None, None);
         self.before = self.turn().map(|aired| (aired, at));
         let outgoing = self.give_way().and_then(|track| self.fade_out(track, fade, Curve::EqualPower));
         let rise = match join {

@@ -1,6 +1,6 @@
 //! The track after the current one: picked, opened and decoded ahead by a `decode` thread.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam::channel::{RecvTimeoutError, TryRecvError};
 
@@ -102,6 +102,11 @@ impl NextTrack {
     pub fn new_turn(&mut self) -> Option<(u64, GiveWay)> {
         let version = Some(self.picker.version());
         (std::mem::replace(&mut self.turn_of, version) != version).then(|| self.picker.turn())
+    }
+
+    /// To be called when it is known that the current track ends at this moment by itself.
+    pub fn ends_at(&self, at: Instant) {
+        self.picker.ends_at(at);
     }
 
     /// To be called when the current track has ended, and no other has begun.

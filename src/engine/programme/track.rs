@@ -1,6 +1,7 @@
 //! A track on the air, from its rise to its end.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use super::super::picker::OpenedTrack;
 use super::super::voice::{Gate, Mixed, Scratch, Then, Voice};
@@ -24,7 +25,12 @@ pub(super) struct Track {
     began_in: u64,
     /// The latest turn that it knows. It gives way when another one has come.
     pub turn: u64,
+    /// When it ends, as was told last.
+    told_end: Option<Instant>,
 }
+
+/// An end is told again if it is earlier by this: the track was sought through.
+const EARLIER: Duration = Duration::from_secs(1);
 
 enum Phase {
     /// The gain of the track before is still higher. So many frames later it is not: the track begins there.
@@ -49,7 +55,15 @@ impl Track {
             fallback: opened.fallback,
             began_in: began.turn,
             turn: began.turn,
+            told_end: None,
         }
+    }
+
+    /// When it ends by itself, if its decoder has found that by `now`, and it was not told yet.
+    pub fn new_end(&mut self, now: Instant, rate: SampleRate) -> Option<Instant> {
+        let ends = now + rate.duration_of(self.voice.remaining()?);
+        let is_new = self.told_end.is_none_or(|told| ends + EARLIER < told);
+        is_new.then(|| *self.told_end.insert(ends))
     }
 
     /// Makes it begin where its gain passes that of the track before, which fades by `outgoing`.

@@ -369,6 +369,13 @@ impl Scheduling {
         timestamp(&self.clock, self.clock.position())
     }
 
+    /// When it will be this time of the day.
+    fn instant(&self, time: Timestamp) -> Instant {
+        let position = self.clock.position();
+        let left = time.duration_since(timestamp(&self.clock, position));
+        position + Duration::try_from(left).unwrap_or_default()
+    }
+
     /// Tells the director what has happened since the last look.
     fn read_reports(&self, desk: &mut Desk) {
         while let Ok(report) = self.unread.try_recv() {
@@ -514,7 +521,7 @@ impl Planner for Scheduling {
         let rank = match pick.as_ref().and_then(Pick::due) {
             None => Rank::AfterQueue,
             Some(due) if director.due_slots(&rules, self.now()).contains(due) => Rank::First,
-            Some(_) => Rank::FirstThen,
+            Some(due) => Rank::FirstThen { from: self.instant(due.not_before(&rules)) },
         };
         let id = self.up_next.lock().schedule(entry, rank);
         desk.has_nothing = pick.is_none();

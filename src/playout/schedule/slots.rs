@@ -94,6 +94,12 @@ impl DueSlot {
         self.at
     }
 
+    /// Before this it does not begin, whenever the track before it ends. Lengths are known to a moment.
+    pub fn not_before(&self, rules: &Rules) -> Timestamp {
+        let early = early(self.settings(rules).start).max(HARD_WITHIN);
+        self.at.checked_sub(early).unwrap_or(Timestamp::MIN)
+    }
+
     /// How it is declared.
     pub fn settings<'a>(&self, rules: &'a Rules) -> &'a SlotSettings {
         &rules.slots[self.index].is
@@ -129,12 +135,7 @@ impl Slots {
     pub fn due(&mut self, rules: &Rules, at: Timestamp) -> Vec<DueSlot> {
         let mut due: Vec<DueSlot> = Vec::new();
         for (index, slot) in rules.slots.iter().enumerate() {
-            let early = match slot.is.start {
-                SlotStart::Soft => Duration::ZERO,
-                SlotStart::Hard => HARD_WITHIN,
-                SlotStart::Fit => FIT_WITHIN,
-            };
-            let until = later(at, early);
+            let until = later(at, early(slot.is.start));
             let over = self.over(slot);
             let Some(last) = self.around(rules, slot, until).last else { continue };
             if last > over && since(at, last) <= slot.is.late {
@@ -148,8 +149,8 @@ impl Slots {
         due
     }
 
-    /// When the next slot comes after this moment that does not wait for the end of a track that ends at
-    /// `ends`.
+    /// When the next slot comes after this moment that does not wait for the end of a track that is to end at
+    /// `ends`. One that has waited for that does so until its last moment: the track may go on.
     pub fn next_interrupting(
         &mut self,
         rules: &Rules,
@@ -162,12 +163,13 @@ impl Slots {
                 continue;
             }
             let over = self.over(slot);
-            let Some(next) = self.around(rules, slot, after.max(over)).next else { continue };
-            let waits =
-                slot.is.start == SlotStart::Fit && ends.is_some_and(|ends| ends <= later(next, FIT_WITHIN));
-            if !waits && first.is_none_or(|first| next < first) {
-                first = Some(next);
-            }
+            let Around { last, next, .. } = *self.around(rules, slot, after.max(over));
+            let waits = |at: &Timestamp| {
+                slot.is.start == SlotStart::Fit && ends.is_some_and(|ends| ends <= later(*at, FIT_WITHIN))
+            };
+            let waited = last.filter(|last| *last > over && waits(last)).map(|last| later(last, FIT_WITHIN));
+            let waited = waited.filter(|last_moment| *last_moment > after);
+            first = [first, waited, next.filter(|next| !waits(next))].into_iter().flatten().min();
         }
         first
     }
@@ -348,6 +350,15 @@ impl Slots {
             *around = Around { last: Some(next), from: Some(next), next: next_after(next) };
         }
         around
+    }
+}
+
+/// How much earlier than its time a slot may come after a track.
+fn early(start: SlotStart) -> Duration {
+    match start {
+        SlotStart::Soft => Duration::ZERO,
+        SlotStart::Hard => HARD_WITHIN,
+        SlotStart::Fit => FIT_WITHIN,
     }
 }
 

@@ -5,9 +5,11 @@
 //! it, and neither waits until that is opened. The player opens what is [due](RunningOrder::peek) and says
 //! when it [begins](RunningOrder::begin), [ends](RunningOrder::ended) or [fails](RunningOrder::skip_failed).
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use super::{Candidate, Drawn, GiveWay, ListId, ListState, Place, Playlist, Rank, Snapshot, UpNext, When};
+use super::{
+    Candidate, Drawn, GiveWay, ListId, ListState, Origin, Place, Playlist, Rank, Snapshot, UpNext, When,
+};
 use crate::ids::EntryId;
 use crate::playout::Entry;
 
@@ -172,6 +174,21 @@ impl RunningOrder {
         };
         self.settle();
         began
+    }
+
+    /// It is known by now that the track on the air ends at this moment by itself. What was chosen to come
+    /// next may be for later: then the schedule is asked again.
+    pub fn ends_at(&mut self, at: Instant) {
+        if matches!(self.now, Now::OnAir) {
+            self.then.come_at(at);
+            self.settle();
+        }
+    }
+
+    /// From when on this entry may sound, if it is next and is for later.
+    pub fn not_before(&self, id: EntryId) -> Option<Instant> {
+        let chosen = self.peek().filter(|next| next.id == id && next.origin == Origin::Schedule);
+        chosen.filter(|_| self.due().is_none()).and_then(|_| self.then.chosen_from())
     }
 
     /// The track on the air has ended, and no other has begun: the next entry is due.

@@ -3,6 +3,8 @@
 //! It chooses one track at a time, for the moment at which that begins. Whenever something else begins, or an
 //! order comes first, it is asked again.
 
+use std::time::Instant;
+
 use super::{Candidate, Listed, Origin, UpNext};
 use crate::ids::EntryId;
 use crate::playout::Entry;
@@ -36,9 +38,9 @@ pub(crate) enum Rank {
     AfterQueue,
     /// Before the queue: a slot that has come.
     First,
-    /// The same for a slot that will have come by the end of the track on the air. If that is over before,
-    /// the schedule is asked again.
-    FirstThen,
+    /// The same for a slot that will have come by the end of the track on the air. It does not begin before
+    /// this moment: if the track is over before, the schedule is asked again.
+    FirstThen { from: Instant },
 }
 
 impl Scheduled {
@@ -108,8 +110,23 @@ impl UpNext {
 
     /// What comes next is to sound at once. What was chosen for later is not.
     pub(super) fn come_early(&mut self) {
-        if self.scheduled.chosen().is_some_and(|chosen| chosen.rank == Rank::FirstThen) {
+        if self.chosen_from().is_some() {
             self.ask_schedule();
+        }
+    }
+
+    /// What comes next is to sound at this moment. What was chosen for later is not.
+    pub(super) fn come_at(&mut self, at: Instant) {
+        if self.chosen_from().is_some_and(|from| at < from) {
+            self.ask_schedule();
+        }
+    }
+
+    /// From when on the choice of the schedule may sound, if it is for later.
+    pub(super) fn chosen_from(&self) -> Option<Instant> {
+        match self.scheduled.chosen()?.rank {
+            Rank::FirstThen { from } => Some(from),
+            Rank::First | Rank::AfterQueue => None,
         }
     }
 

@@ -106,6 +106,11 @@ fn a_fit_slot_waits_for_the_end_that_is_known_now() {
     // It was sought to its end.
     director.ends_at(Some(now("08:00:01")));
     assert_eq!(interruption(&mut director), None);
+    // It goes on beyond the end that its file declares.
+    director.ends_at(Some(now("08:00:07")));
+    let last_moment = Some((now("08:00:15"), Interruption::Slot));
+    assert_eq!(director.interruption(&rules, now("08:00:07")), last_moment);
+    assert_eq!(director.interruption(&rules, now("08:00:15")), None);
 }
 
 #[test]

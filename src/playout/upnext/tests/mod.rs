@@ -3,7 +3,7 @@
 mod model;
 
 use std::collections::HashSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::*;
 
@@ -337,7 +337,7 @@ fn an_order_that_is_taken_back_leaves_what_is_on_the_air_and_the_queue_as_they_a
     let mut order = scheduled(0..3);
     begin_scheduled(&mut order, 0);
     order.queue(entries([10]), Place::End);
-    let begins = std::time::Instant::now();
+    let begins = Instant::now();
     let follower = Follower::Slot { waits: true };
     let (crossfade, kind) = (Duration::ZERO, crate::TrackKind::Show);
     let at = GiveWay::At(Appointment { begins, crossfade, kind, follower });
@@ -375,7 +375,7 @@ fn a_slot_that_is_chosen_for_its_time_is_not_played_before_it() {
     for (label_after, queued) in [(1, None), (10, Some(10))] {
         let mut order = scheduled(0..3);
         begin_scheduled(&mut order, 0);
-        order.schedule(Some(entry(7)), Rank::FirstThen);
+        order.schedule(Some(entry(7)), Rank::FirstThen { from: Instant::now() });
         order.queue(entries(queued), Place::End);
         assert_eq!(label(order.peek().unwrap().entry), 7, "it comes when the track ends");
         order.skip(GiveWay::Crossfade(Duration::ZERO));
@@ -388,6 +388,27 @@ fn a_slot_that_is_chosen_for_its_time_is_not_played_before_it() {
         order.skip(GiveWay::Crossfade(Duration::ZERO));
         assert_eq!(label(order.peek().unwrap().entry), 7);
     }
+}
+
+/// The end of a track is known for certain only when it is near.
+#[test]
+fn a_slot_that_is_chosen_for_its_time_is_chosen_anew_if_the_track_ends_before_it() {
+    let mut order = scheduled(0..3);
+    begin_scheduled(&mut order, 0);
+    let from = Instant::now();
+    let slot = order.schedule(Some(entry(7)), Rank::FirstThen { from }).unwrap();
+    assert_eq!(order.not_before(slot), Some(from));
+    order.ends_at(from);
+    assert!(!order.is_schedule_awaited() && label(order.peek().unwrap().entry) == 7);
+    order.ends_at(from - Duration::from_millis(1));
+    assert!(order.is_schedule_awaited());
+    let song = order.schedule(Some(entry(1)), Rank::AfterQueue).unwrap();
+    order.ends_at(from - Duration::from_secs(60));
+    assert!(!order.is_schedule_awaited() && order.not_before(song).is_none());
+    // One that has come may begin at any time.
+    let slot = order.schedule(Some(entry(7)), Rank::First).unwrap();
+    order.ends_at(from - Duration::from_secs(60));
+    assert!(!order.is_schedule_awaited() && order.not_before(slot).is_none());
 }
 
 #[test]
