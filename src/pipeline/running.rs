@@ -129,15 +129,7 @@ pub(super) fn start(
     let stopping = Arc::new(AtomicBool::new(false));
     let (commands, receiver) = quiet_channel();
     let on_air = Arc::<ArcSwap<OnAir>>::default();
-    let schedule = Scheduling::new(
-        settings.clock.clone(),
-        settings.spec.rate,
-        &programming,
-        on_air.clone(),
-        emitter.clone(),
-        settings.library.clone(),
-        home.clone(),
-    );
+    let schedule = Scheduling::new(&settings, &programming, on_air.clone(), emitter.clone(), home.clone());
     let added = Added::new(name.clone(), settings.library.clone(), programming.files.clone());
     let inner = Arc::new(Inner {
         name,

@@ -30,6 +30,7 @@ use jiff::Timestamp;
 
 use super::programming::Programming;
 use super::running::Inner;
+use super::settings::PipelineSettings;
 use crate::civil::Zone;
 use crate::engine::clock::Clock;
 use crate::engine::mixer::{OnAir, read};
@@ -40,7 +41,7 @@ use crate::event::{Emitter, TrackInfo};
 use crate::health::Warning;
 use crate::home::Home;
 use crate::ids::EntryId;
-use crate::library::{Library, library_playlist};
+use crate::library::library_playlist;
 #[cfg(feature = "library")]
 use crate::path_text::cleaned;
 #[cfg(feature = "library")]
@@ -143,14 +144,13 @@ struct Last {
 impl Scheduling {
     /// What plays by the clock from now on. Its thread is started with a schedule.
     pub fn new(
-        clock: Clock,
-        rate: SampleRate,
+        settings: &PipelineSettings,
         programming: &Programming,
         on_air: Arc<ArcSwap<OnAir>>,
         emitter: Emitter,
-        library: Option<Library>,
         home: Home,
     ) -> Arc<Scheduling> {
+        let (clock, library) = (settings.clock.clone(), settings.library.clone());
         let (reports, unread) = bounded(MAX_REPORTS);
         let now = timestamp(&clock, clock.position());
         let desk = Desk {
@@ -171,7 +171,7 @@ impl Scheduling {
         };
         Arc::new(Scheduling {
             clock,
-            rate,
+            rate: settings.spec.rate,
             up_next: programming.up_next.clone(),
             on_air,
             emitter,
