@@ -1,10 +1,7 @@
 // The browsers of the tests, with one handle for both: a tab of Chromium or of Firefox.
 
-import { spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 
 import { chromium } from "playwright-core";
 import puppeteer from "puppeteer-core";
@@ -12,43 +9,27 @@ import puppeteer from "puppeteer-core";
 export const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 /**
- * What each page has before its own script: it notes what a browser refuses, and hears what the page plays.
+ * What each page has before its own script: it notes what a browser refuses, when a stream is asked for, and
+ * where in the stream titles are shown.
  */
-const EARS = `
+const NOTES = `
   window.refused = [];
   addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI }) =>
     refused.push(violatedDirective + " " + blockedURI));
   window.Audio = class extends Audio {
     constructor(...all) { super(...all); window.player = this; }
-  };
-  window.heard = [];
-  window.listen = async (pitches) => {
-    const context = new AudioContext();
-    await context.resume();
-    const ear = new AnalyserNode(context, { fftSize: 2048, smoothingTimeConstant: 0 });
-    context.createMediaElementSource(player).connect(ear).connect(context.destination);
-    const levels = new Float32Array(ear.frequencyBinCount);
-    const level = (pitch) => levels[Math.round((pitch * ear.fftSize) / context.sampleRate)];
-    setInterval(() => {
-      ear.getFloatFrequencyData(levels);
-      const [loudest] = [...pitches].sort((a, b) => level(b) - level(a));
-      if (level(loudest) <= -60 || heard.at(-1)?.pitch === loudest) return;
-      heard.push({ pitch: loudest, at: performance.now() });
-    }, 10);
+    set src(url) { [window.asked, window.titles] = [Date.now(), []]; super.src = url; }
   };
   window.titles = [];
   document.addEventListener("DOMContentLoaded", () => {
     const title = document.getElementById("title");
-    const note = () => titles.push({ title: title.textContent, at: performance.now() });
+    const note = () => titles.push({ title: title.textContent, position: player.currentTime });
     const all = { childList: true, characterData: true, subtree: true };
     if (title) new MutationObserver(note).observe(title, all);
   });
 `;
 
 class Tab {
-  /** Whether sound passes through it, so that a test can listen to it. */
-  canListen = true;
-
   /** What the browser has written to its console as errors. */
   errors = [];
 
@@ -87,7 +68,7 @@ class ChromiumTab extends Tab {
     tab.page = await tab.context.newPage();
     tab.page.on("console", (message) => message.type() === "error" && tab.errors.push(message.text()));
     tab.page.on("pageerror", (error) => tab.errors.push(String(error)));
-    await tab.page.addInitScript(EARS);
+    await tab.page.addInitScript(NOTES);
     tab.session = await tab.context.newCDPSession(tab.page);
     return tab;
   }
@@ -117,59 +98,21 @@ class ChromiumTab extends Tab {
   }
 }
 
-/** A loudspeaker that nobody hears, where PulseAudio is installed. */
-class Loudspeaker {
-  static isThere() {
-    return spawnSync("pulseaudio", ["--version"]).status === 0;
-  }
-
-  static async start() {
-    const loudspeaker = new Loudspeaker();
-    loudspeaker.folder = mkdtempSync(join(tmpdir(), "longwave-loudspeaker."));
-    const { folder } = loudspeaker;
-    const socket = join(folder, "native");
-    const modules = ["null-sink", `native-protocol-unix auth-anonymous=1 socket=${socket}`];
-    const plain = ["-n", "--daemonize=no", "--use-pid-file=no", "--disable-shm=yes", "--exit-idle-time=-1"];
-    loudspeaker.process = spawn(
-      "pulseaudio",
-      [...plain, ...modules.map((module) => `--load=module-${module}`)],
-      { stdio: "ignore", env: { ...process.env, HOME: folder, XDG_RUNTIME_DIR: folder } },
-    );
-    loudspeaker.ended = new Promise((resolve) => loudspeaker.process.once("close", resolve));
-    while (!existsSync(socket)) {
-      if (loudspeaker.process.exitCode !== null) throw new Error("pulseaudio has ended");
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-    // Firefox hands sound on this long before it is due.
-    loudspeaker.env = { PULSE_SERVER: `unix:${socket}`, PULSE_LATENCY_MSEC: "30" };
-    return loudspeaker;
-  }
-
-  async end() {
-    this.process.kill();
-    await this.ended;
-    rmSync(this.folder, { recursive: true });
-  }
-}
-
 class FirefoxTab extends Tab {
   static async open() {
     const tab = new FirefoxTab();
-    tab.canListen = Loudspeaker.isThere();
-    if (tab.canListen) tab.loudspeaker = await Loudspeaker.start();
     tab.browser = await puppeteer.launch({
       browser: "firefox",
       executablePath: process.env.FIREFOX ?? "/usr/bin/firefox-esr",
       headless: true,
-      env: { ...process.env, ...tab.loudspeaker?.env },
       extraPrefsFirefox: { "media.autoplay.default": 0, "media.autoplay.blocking_policy": 0 },
     });
     tab.page = await tab.browser.newPage();
     tab.page.on("console", (message) => message.type() === "error" && tab.errors.push(message.text()));
     tab.page.on("pageerror", (error) => tab.errors.push(String(error)));
-    await tab.page.evaluateOnNewDocument(EARS);
-    // Without a loudspeaker, Firefox plays only what is silent.
-    if (!tab.canListen) await tab.page.evaluateOnNewDocument("localStorage.setItem('volume', '0')");
+    await tab.page.evaluateOnNewDocument(NOTES);
+    // Without a loudspeaker, it plays only what is silent.
+    await tab.page.evaluateOnNewDocument("localStorage.setItem('volume', '0')");
     return tab;
   }
 
@@ -187,7 +130,6 @@ class FirefoxTab extends Tab {
 
   async close() {
     await this.browser.close();
-    await this.loudspeaker?.end();
   }
 }
 

@@ -1,13 +1,12 @@
 // hls.js in Chromium plays the HLS of a station.
 
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { after, before, test } from "node:test";
 
 import { Page } from "./page.mjs";
-import { PITCHES, Station } from "./station.mjs";
+import { RATE, changesOf } from "./sound.mjs";
+import { Station } from "./station.mjs";
 
-const RATE = 44_100;
 /** What a packet of AAC lasts, in seconds. */
 const PACKET = 1024 / RATE;
 
@@ -48,23 +47,8 @@ test("titles are cues, at the sound that they name", async () => {
   const bytes = await Promise.all(
     fragments.map(async ({ url }) => Buffer.from(await (await fetch(url)).arrayBuffer())),
   );
-  // Where the player has left out a segment, or the station was too busy to make a packet, there is silence:
-  // so a sample's place says when it sounds.
-  const inPlace = [
-    "-af",
-    "aresample=async=1:first_pts=0",
-    "-ac",
-    "1",
-    "-ar",
-    String(RATE),
-    "-f",
-    "f32le",
-    "-",
-  ];
-  const arguments_ = ["-v", "error", "-i", "-", "-map", "0:a", ...inPlace];
-  const pcm = execFileSync("ffmpeg", arguments_, { input: Buffer.concat(bytes), maxBuffer: 1 << 28 });
-  const samples = new Float32Array(pcm.buffer, pcm.byteOffset, pcm.length / 4);
-  const changes = changesOf(samples).map(({ at, pitch }) => ({ at: fragments[0].start + at / RATE, pitch }));
+  const heard = changesOf(Buffer.concat(bytes));
+  const changes = heard.map(({ at, pitch }) => ({ at: fragments[0].start + at, pitch }));
   assert.ok(changes.length >= 2, `${changes.length} changes of the tone`);
 
   const titles = titlesOf(await page.value("cues()"));
@@ -111,47 +95,6 @@ test("it survives a restart of the station", async () => {
     "it only had to ask again",
   );
 });
-
-/** Where the tone changes, in samples, and to which pitch. */
-function changesOf(samples) {
-  const changes = [];
-  let last;
-  for (let at = 0; at + 882 <= samples.length; at += 441) {
-    const pitch = pitchAt(samples, at);
-    // Only where one tone follows the other at once, it is heard when the title changes.
-    const isNext = last !== undefined && at - last.at <= 3 * 441;
-    if (isNext && pitch !== undefined && pitch !== last.pitch) {
-      // Between the two windows, the change is where the pitch of the tone begins.
-      changes.push({ at: begins(samples, last.at, at + 882, pitch), pitch });
-    }
-    if (pitch !== undefined) last = { at, pitch };
-  }
-  return changes;
-}
-
-/** The pitch of a window of 20 ms, by its zero crossings; undefined in the middle of a change. */
-function pitchAt(samples, from) {
-  let crossings = 0;
-  for (let n = from + 1; n < from + 882; n++) crossings += samples[n - 1] < 0 !== samples[n] < 0;
-  return PITCHES.find((pitch) => Math.abs(crossings - pitch * 0.04) <= 2);
-}
-
-/** The first sample from which on a short window has this pitch. */
-function begins(samples, from, to, pitch) {
-  const window = Math.round((2 * RATE) / pitch);
-  for (let at = from; at < to; at += 8) {
-    let crossings = 0;
-    for (let n = at + 1; n < at + window; n++) crossings += samples[n - 1] < 0 !== samples[n] < 0;
-    if (Math.abs(crossings - 4) <= 1 && Math.abs(peak(samples, at, at + window)) > 0.05) return at;
-  }
-  return to;
-}
-
-function peak(samples, from, to) {
-  let most = 0;
-  for (let n = from; n < to; n++) most = Math.max(most, Math.abs(samples[n]));
-  return most;
-}
 
 /** The titles among the cues, each with its artist. */
 function titlesOf(cues) {

@@ -6,10 +6,13 @@ import { after, before, describe, test } from "node:test";
 
 import { BROWSERS } from "./browsers.mjs";
 import { Line } from "./line.mjs";
-import { PITCHES, Station } from "./station.mjs";
+import { changesOf } from "./sound.mjs";
+import { Station } from "./station.mjs";
 
 /** How far a title may be from its sound, in milliseconds. */
 const APART = 250;
+/** So long the request for a stream may take to the station where titles are judged, in milliseconds. */
+const PROMPT = 60;
 /** The most bytes of the page, its style and its script. */
 const MOST_BYTES = 60_000;
 
@@ -55,15 +58,18 @@ for (const [name, Tab] of Object.entries(BROWSERS)) {
       assert.equal(await tab.value("document.getElementById('play').innerText.trim()"), "Stop");
     });
 
-    test("a title changes with its sound", async (context) => {
-      if (!tab.canListen) return context.skip("no ear");
-      await tab.value(`listen(${JSON.stringify(PITCHES)})`);
+    test("a title changes with its sound", async () => {
+      await joinsPromptly(tab);
       await tab.plays(17);
-      const [heard, titles] = [await tab.value("heard"), await tab.value("titles")];
-      const changes = heard.slice(1);
+      const [titles, position] = await tab.value("[titles, player.currentTime]");
+      // By the stream's own time: how long the sound takes from there to an ear is up to the browser. A
+      // change within the first second may have been shown before there was sound.
+      const isJudged = ({ at }) => at > 1 && at < position - APART / 1000;
+      const changes = changesOf(line.lastOf("/radio.aac").stream).filter(isJudged);
       assert.ok(changes.length >= 2, `${changes.length} changes of the tone`);
       for (const { pitch, at } of changes) {
-        const apart = titles.filter(({ title }) => title === `Tön ${pitch}`).map((shown) => shown.at - at);
+        const shown = titles.filter(({ title }) => title === `Tön ${pitch}`);
+        const apart = shown.map((title) => (title.position - at) * 1000);
         const least = apart.sort((a, b) => Math.abs(a) - Math.abs(b)).at(0);
         console.log(`${name}: "Tön ${pitch}" is shown ${least?.toFixed(0)} ms after it is heard`);
         assert.ok(Math.abs(least ?? Infinity) <= APART, JSON.stringify({ changes, titles }));
@@ -200,6 +206,22 @@ test("it is light, and quick", async () => {
     await tab.close();
   }
 });
+
+/**
+ * Joins anew until the request is quickly at the station: the page takes the time when it asks for the time
+ * when the station hears it, and on a machine that is too busy there may be half a second between the two.
+ */
+async function joinsPromptly(tab) {
+  for (let tries = 1; ; tries++) {
+    const took = line.lastOf("/radio.aac").at - (await tab.value("asked"));
+    if (took <= PROMPT || tries === 10) return;
+    console.log(`the request took ${took} ms to the station: again`);
+    for (const state of ["idle", "playing"]) {
+      await tab.press("Enter");
+      await tab.until(`it is ${state}`, `document.getElementById('player').dataset.state === '${state}'`);
+    }
+  }
+}
 
 async function comesBack(tab) {
   await tab.until("it is back", "document.getElementById('player').dataset.state === 'playing'", 60);
