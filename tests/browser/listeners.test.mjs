@@ -138,6 +138,16 @@ for (const [name, Tab] of Object.entries(BROWSERS)) {
       );
     });
 
+    test("who comes just after a title has changed sees the one that is still heard", async () => {
+      const playing = async () => (await (await fetch(`${station.url}/nowplaying/radio.aac`)).json()).title;
+      const before = await playing();
+      while ((await playing()) === before) await new Promise((resolve) => setTimeout(resolve, 100));
+      await tab.goto(line.url);
+      await tab.until("it shows a title", "titles.some(({ title }) => title.startsWith('Tön '))");
+      const [first] = await tab.value("titles.filter(({ title }) => title.startsWith('Tön '))");
+      assert.equal(`Die "Töne" - ${first.title}`, before);
+    });
+
     test("axe-core has nothing against it", async () => {
       for (const path of ["/", "/embed"]) {
         await tab.goto(station.url + path);

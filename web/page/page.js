@@ -19,7 +19,12 @@
  * @property {number} burst how far who joins now is behind the mount, in seconds
  *
  * A title that was heard.
- * @typedef {{ title: string, audible_at: string }} Heard
+ * @typedef {object} Heard
+ * @property {string} title
+ * @property {string | null} artist
+ * @property {string | null} album
+ * @property {string} audible_at when listeners heard it begin, in RFC 3339
+ * @property {string | null} [live]
  *
  * A form of a stream that can be played.
  * @typedef {object} Format
@@ -184,9 +189,9 @@ function letGo() {
 function connect() {
   if (!format) return;
   clearTimeout(retry);
+  joined = stationTime();
   enter(tries === 0 ? "connecting" : "lost");
   progress = { at: performance.now(), position: 0 };
-  joined = stationTime();
   learn(format.mount);
   audio.src = format.url;
   audio.play().catch((/** @type {DOMException} */ error) => {
@@ -254,7 +259,9 @@ function dateOfHls() {
 function show() {
   clearTimeout(showing);
   const position = audio.currentTime * 1_000;
-  const heard = state === "playing" ? (dateOfHls() ?? joined - behind) + position : stationTime() - behind;
+  // Who does not listen sees what those hear who do.
+  const isListening = state === "connecting" || state === "playing";
+  const heard = isListening ? (dateOfHls() ?? joined - behind) + position : stationTime() - behind;
   const begins = (/** @type {Playing} */ playing) => Date.parse(playing.reached_at);
   const isHeard = (/** @type {Playing | undefined} */ playing) => playing && begins(playing) <= heard;
   while (isHeard(told[1])) told.shift();
@@ -332,7 +339,12 @@ function follow() {
   events?.close();
   events = new EventSource(`/nowplaying${mount}?format=events`);
   events.addEventListener("now-playing", (event) => {
-    const playing = JSON.parse(/** @type {MessageEvent<string>} */ (event).data);
+    const playing = /** @type {Playing} */ (JSON.parse(/** @type {MessageEvent<string>} */ (event).data));
+    if (told.length === 0) {
+      // The mount has this one already, while the one before it may still be heard.
+      behind = playing.burst * 1_000;
+      told = before(playing);
+    }
     told = [...told.slice(1 - MOST_TITLES), playing];
     show();
   });
@@ -341,6 +353,19 @@ function follow() {
     if (events?.readyState === EventSource.CLOSED) following = setTimeout(follow, 5_000);
   });
   learn(mount);
+}
+
+/**
+ * The title that was before the one that a mount plays, if it is known.
+ *
+ * @param {Playing} playing
+ * @returns {Playing[]}
+ */
+function before({ title: next, burst, history = [] }) {
+  return history.slice(0, 1).map(({ audible_at, ...heard }) => {
+    const reached_at = new Date(Date.parse(audible_at) - burst * 1_000).toISOString();
+    return { ...heard, next, art: null, reached_at, burst, history: history.slice(1) };
+  });
 }
 
 /** Learns how late a listener is who joins now, and what time it is at the station. @param {string} mount */
