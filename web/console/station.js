@@ -160,6 +160,7 @@ const KINDS = [
   "track-failed",
   "playlist-change",
   "slot-dropped",
+  "schedule-change",
   "nothing-to-play",
   "hold-change",
   "pipeline-start",
