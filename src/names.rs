@@ -40,7 +40,10 @@ const LONGEST: usize = 100;
 /// Refuses a name that could not be a part of an address, or read aloud. `what` is what it is given to: a
 /// "playlist".
 pub(crate) fn check_plain(name: &str, what: &str) -> Result<(), String> {
-    let is_plain = name.trim() == name && !name.contains(|c: char| c == '/' || c.is_control());
+    // Browsers take "." and ".." out of an address.
+    let is_plain = name.trim() == name
+        && ![".", ".."].contains(&name)
+        && !name.contains(|c: char| c == '/' || c.is_control());
     if (1..=LONGEST).contains(&name.chars().count()) && is_plain {
         return Ok(());
     }

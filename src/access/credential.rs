@@ -99,7 +99,7 @@ impl Identity {
 
     /// Whether this is the application itself, which is in no file of users.
     pub(crate) fn is_application(&self) -> bool {
-        self.name == APPLICATION
+        *self == Identity::of_application()
     }
 
     /// Returns this identity if its role has the right.

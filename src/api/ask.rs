@@ -13,20 +13,21 @@ use crate::access::Identity;
 use crate::{HttpAnswer, HttpRequest};
 
 impl Api {
-    /// Does what a request to the API does, as an admin could, and answers as it would: so an application has in
-    /// its own process what it has over HTTP, also where there is no function for it. (`docs/API.md` in the
-    /// repository, and `/api/v1/openapi.json`, describe it.) `target` is a path, percent-encoded, with its query: `/api/v1/denied`,
-    /// `/played/stream.mp3?at=14:32`. `body` is JSON, or empty.
+    /// Does what a request to the API does, as an admin could, and answers as it would: so an application has
+    /// in its own process what it has over HTTP, also where there is no function for it. (`docs/API.md` in the
+    /// repository, and `/api/v1/openapi.json`, describe it.) `target` is a path, percent-encoded, with its
+    /// query: `/api/v1/denied`, `/played/stream.mp3?at=14:32`. `body` is JSON, or empty.
     ///
     /// It runs on the calling thread, and takes as long as the request would: up to some seconds where a disk
-    /// does not answer. In the log of changes, its user is `(application)`. What goes on after its answer has
-    /// begun is for HTTP alone, and refused with status 405: event streams, uploads and downloads.
+    /// does not answer. In the log of changes, its user is `(application)`. What streams, or may, is for HTTP
+    /// alone, and refused with status 405: events, levels, `/nowplaying`, uploads and downloads.
     ///
     /// ```
     /// # #[cfg(feature = "mp3")] {
     /// use longwave::{Api, ApiSettings, Station, StationSettings};
-    /// # let settings = longwave::ServerSettings { listen: vec!["127.0.0.1:0".parse().unwrap()], ..Default::default() };
-    /// # let settings = StationSettings { server: settings, ..StationSettings::default() };
+    /// # let listen = vec!["127.0.0.1:0".parse().unwrap()];
+    /// # let server = longwave::ServerSettings { listen, ..Default::default() };
+    /// # let settings = StationSettings { server, ..StationSettings::default() };
     /// let station = Station::start(settings)?;
     /// let api = Api::start(&station, &ApiSettings::default())?;
     /// let answer = api.ask("POST", "/api/v1/denied", br#"{ "address": "192.0.2.1" }"#);
@@ -57,10 +58,9 @@ impl Api {
                 let call = Call { request, held: &held, who };
                 handled(&self.core, handler, &call)
             }
-            Handler::Events(_) | Handler::Transfer(_) => Err(Problem::new(
-                "method-not-allowed",
-                "this goes on after its answer has begun, so it is for HTTP alone",
-            )),
+            Handler::Events(_) | Handler::Transfer(_) => {
+                Err(Problem::new("method-not-allowed", "this streams, or may: it is for HTTP alone"))
+            }
         }
     }
 }

@@ -140,6 +140,16 @@ impl Finder<'_> {
         Err(Problem::new("not-found", format!("there is no file {name:?} below the media roots")).at(field))
     }
 
+    /// The same for a name that is kept: with the links that lead there, which are followed anew each time.
+    #[cfg(feature = "library")]
+    pub(crate) fn resolve_to_keep(&mut self, name: &str, field: &str) -> Result<PathBuf, Problem> {
+        let real = self.resolve(name, field)?;
+        let path = path_text::from_text(name);
+        let mut named = self.media.roots.iter().map(|root| root.declared.join(&path));
+        let leads_there = |named: &PathBuf| named.canonicalize().is_ok_and(|led| led == real);
+        Ok(named.find(leads_there).unwrap_or(real))
+    }
+
     /// The same for what a slot plays, which may come later, but not its folder. Names with a time in them
     /// are of such files.
     #[cfg(feature = "library")]
@@ -148,7 +158,7 @@ impl Finder<'_> {
         let there = without_time(&path);
         let is_dated = there != path;
         if !is_dated {
-            match self.resolve(name, field) {
+            match self.resolve_to_keep(name, field) {
                 Err(problem) if problem.code == "not-found" => {}
                 found => return found,
             }
@@ -158,13 +168,15 @@ impl Finder<'_> {
             false => path.parent().unwrap_or(there),
         };
         let rest = path.strip_prefix(folder).unwrap_or(&path);
-        if rest.components().any(|part| !matches!(part, Component::Normal(_))) {
+        let has_nul = path.as_os_str().as_bytes().contains(&0);
+        if has_nul || rest.components().any(|part| !matches!(part, Component::Normal(_))) {
             return self.resolve(name, field);
         }
         // What lies in no folder is below the first root.
         let text = path_text::to_text(folder);
-        let folder = self.resolve(if text.is_empty() { "." } else { &text }, field).map_err(|problem| {
-            match problem.code == "not-found" {
+        let folder = if text.is_empty() { "." } else { &text };
+        let folder =
+            self.resolve_to_keep(folder, field).map_err(|problem| match problem.code == "not-found" {
                 true => {
                     let detail = format!(
                         "there is neither a file {name:?} nor its folder below the media roots: a slot's \
@@ -173,8 +185,7 @@ impl Finder<'_> {
                     Problem::new("not-found", detail).at(field)
                 }
                 false => problem,
-            }
-        })?;
+            })?;
         Ok(folder.join(rest))
     }
 }

@@ -29,8 +29,6 @@ const MAX_LOG_BYTES: i64 = 16 << 20;
 /// A database that can be written.
 pub(crate) struct Database {
     pub connection: Connection,
-    /// Whether it was made by opening it.
-    pub is_new: bool,
     /// Which file it is, and which log of changes.
     identity: Identity,
     /// Grows with the changes of other programs.
@@ -75,14 +73,14 @@ impl Database {
             Connection::open_with_flags(file, OpenFlags::default() & !OpenFlags::SQLITE_OPEN_URI)?;
         prepare(&connection)?;
         // One that is not ours stays as it is.
-        let is_new = schema.version_of(&connection)? == 0;
+        schema.version_of(&connection)?;
         connection.pragma_update(None, "journal_mode", "wal")?;
         // What was acknowledged is on the disk, whatever fails then.
         connection.pragma_update(None, "synchronous", "full")?;
         connection.pragma_update(None, "journal_size_limit", MAX_LOG_BYTES)?;
         schema.migrate(&mut connection, file)?;
         let version = version(&connection);
-        Ok(Database { connection, is_new, identity: Identity::of(file), version })
+        Ok(Database { connection, identity: Identity::of(file), version })
     }
 
     /// A connection that only reads.

@@ -17,10 +17,20 @@ pub(crate) fn playlists_in(_: &LibrarySettings) -> Option<Vec<String>> {
 }
 
 /// Nothing was added to a schedule: no library keeps it.
-#[derive(Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct AddedIngredients {
     pub ingredients: Vec<Ingredient>,
     pub unread: Vec<String>,
+}
+
+impl AddedIngredients {
+    pub fn is_older_than(&self, _: &AddedIngredients) -> bool {
+        false
+    }
+
+    pub fn is_missing_in(&self, _: &AddedIngredients) -> bool {
+        false
+    }
 }
 
 /// No build without the feature `library` ever has one.
@@ -76,19 +86,27 @@ impl Library {
         match self.0 {}
     }
 
-    pub(crate) fn set_ingredient(&self, _: &str, _: Ingredient, _: usize) -> Result<AddedIngredients> {
+    pub(crate) fn set_ingredient(
+        &self,
+        _: &str,
+        _: AddedIngredients,
+        _: Ingredient,
+        _: impl Fn(&[Ingredient]) -> Result<()>,
+    ) -> Result<AddedIngredients> {
         match self.0 {}
     }
 
-    pub(crate) fn remove_ingredient(&self, _: &str, _: IngredientKind, _: &str) -> Result<AddedIngredients> {
+    pub(crate) fn remove_ingredient(
+        &self,
+        _: &str,
+        _: AddedIngredients,
+        _: IngredientKind,
+        _: &str,
+    ) -> Result<AddedIngredients> {
         match self.0 {}
     }
 
-    pub(crate) fn put_back_ingredients(&self, _: &str, _: Vec<Ingredient>) -> Result<AddedIngredients> {
-        match self.0 {}
-    }
-
-    pub(crate) fn makings(&self) -> u64 {
+    pub(crate) fn put_back_ingredients(&self, _: &str, _: AddedIngredients) -> Result<AddedIngredients> {
         match self.0 {}
     }
 

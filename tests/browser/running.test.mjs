@@ -244,7 +244,19 @@ test("an admin adds a slot by the keyboard, changes it, removes it, and takes al
   await page.locator("#of-inserts [name=every]").fill("20m");
   await page.locator("#of-inserts [name=kind]").selectOption("spot");
   await page.locator("#ingredient-save").press("Enter");
-  await page.locator("#ingredients li", { hasText: "Every 20m: a spot of 1.wav" }).waitFor();
+  const spots = page.locator("#ingredients li", { hasText: "Every 20m: a spot of 1.wav" });
+  await spots.waitFor();
+  // What has its default is left out, and so can be given back.
+  await spots.getByRole("button", { name: "Change Spots" }).press("Enter");
+  await page.locator("#of-inserts [name=every]").fill("");
+  await page.locator("#ingredient-save").press("Enter");
+  const seldom = page.locator("#ingredients li", { hasText: "Every 4 songs: a spot of 1.wav" });
+  await seldom.waitFor();
+  await seldom.getByRole("button", { name: "Change Spots" }).press("Enter");
+  assert.equal(await page.locator("#of-inserts [name=every]").inputValue(), "");
+  await page.locator("#of-inserts [name=kind]").selectOption("");
+  await page.locator("#ingredient-save").press("Enter");
+  await page.locator("#ingredients li", { hasText: "Every 4 songs: a jingle of 1.wav" }).waitFor();
   for (const closed of [page, other]) {
     // The browser notes the refusals itself.
     assert.ok(

@@ -24,17 +24,6 @@ import { base, hasPart } from "./station.js";
 const ONE = { dayparts: "daypart", inserts: "insert", slots: "slot" };
 const KINDS = /** @type {Kind[]} */ (Object.keys(ONE));
 
-/**
- * What a form for a new one has at first.
- *
- * @type {Record<Kind, Written>}
- */
-const NEW = {
-  dayparts: { days: "daily", from: "06:00", to: "10:00" },
-  inserts: { every: "4 songs" },
-  slots: {},
-};
-
 /** What the dialog is open for. @type {{kind: Kind, name: string | null, before: Written | null}} */
 let edited = { kind: "slots", name: null, before: null };
 let reread = async () => {};
@@ -148,7 +137,8 @@ function open(what) {
   const name = find("ingredient-name", HTMLInputElement);
   name.value = old ?? "";
   name.readOnly = old !== null;
-  write(part(kind), before ?? NEW[kind]);
+  // What has its default is not among it.
+  write(part(kind), before ?? {});
   find("ingredient-problem", HTMLParagraphElement).textContent = "";
   dialog().showModal();
   const first = part(kind).querySelector("input, textarea");

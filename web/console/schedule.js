@@ -1,10 +1,10 @@
 // What the schedule plays in the next day, and why, if nothing intervenes.
 
 import { ask, inOrder, seldom } from "./api.js";
-import { el, fill, find } from "./dom.js";
+import { el, fill, find, settled } from "./dom.js";
 import { base } from "./station.js";
 import { dayAndTime } from "./text.js";
-import { begin as beginWeek, made, refresh as refreshWeek, zone } from "./week.js";
+import { begin as beginWeek, ingredients, refresh as refreshWeek, zone } from "./week.js";
 
 /** @typedef {{at: string, ends: string, file: string, kind: string, reason: string, cut: boolean,
  *   dropped: boolean}} Planned */
@@ -16,8 +16,15 @@ const SHOWN = 500;
 /** The station plays a day through for each preview, so it is not asked for more often. In milliseconds. */
 const ASKS_AGAIN = 10_000;
 
+/** A playlist that is new in the schedule is read within so long. In milliseconds. */
+const READ_WITHIN = 5_000;
+
 const turn = inOrder();
 const again = seldom(ASKS_AGAIN);
+/** What the schedule was made of when the preview was shown last. */
+let made = "";
+
+const whenRead = settled(READ_WITHIN, () => void showPreview());
 
 /** Sets up the view. */
 export function begin() {
@@ -27,7 +34,10 @@ export function begin() {
 /** Shows the week and the preview as they are now. */
 export async function refresh() {
   await refreshWeek();
-  await again(`${base()} ${made()}`, showPreview);
+  const now = `${base()} ${ingredients()}`;
+  if (now !== made && made !== "") whenRead();
+  made = now;
+  await again(now, showPreview);
 }
 
 /** Says whether it succeeded. */

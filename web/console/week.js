@@ -39,7 +39,7 @@ const turn = inOrder();
 export const zone = () => schedule?.zone;
 
 /** What the schedule is made of, as a text that is another one when anything of it is. */
-export function made() {
+export function ingredients() {
   const { dayparts, inserts, slots, separation } = schedule ?? {};
   return JSON.stringify([dayparts, inserts, slots, separation]);
 }

@@ -30,7 +30,9 @@ pub(crate) fn set(core: &Core, call: &Call<'_>) -> Handled {
             let own = name.clone();
             *path = core.with_files(call, &name, move |media, _| match kind {
                 IngredientKind::Slot => media.finder().resolve_coming(&own, field),
-                IngredientKind::Daypart | IngredientKind::Insert => media.finder().resolve(&own, field),
+                IngredientKind::Daypart | IngredientKind::Insert => {
+                    media.finder().resolve_to_keep(&own, field)
+                }
             })?;
         }
     }

@@ -367,11 +367,6 @@ impl Library {
         self.inner.shared.changes.load(Ordering::Acquire)
     }
 
-    /// How many databases it has made, because there was none, or because one was lost.
-    pub(crate) fn makings(&self) -> u64 {
-        self.inner.shared.makings.load(Ordering::Acquire)
-    }
-
     /// Closes it: no call is carried out any more. Returns the threads that hang.
     pub(crate) fn close(&self, deadline: Instant) -> Vec<String> {
         self.inner.close(deadline)

@@ -36,6 +36,8 @@ struct Kept {
 pub(super) struct View<'c> {
     pub connection: &'c Connection,
     pub folders: &'c [Folder],
+    /// The opening of the database that the connection is of.
+    pub opening: u64,
 }
 
 impl Readers {
@@ -73,7 +75,7 @@ impl Readers {
         let done = self.shared.files.within(&file, HANGS_AFTER, move |job| {
             let mut connection = own.connection(opening)?;
             tell_progress(&mut connection, job)?;
-            let done = read(&View { connection: &connection, folders: &folders });
+            let done = read(&View { connection: &connection, folders: &folders, opening });
             own.keep(Kept { connection, opening });
             done
         });

@@ -70,8 +70,14 @@ CREATE VIRTUAL TABLE words USING fts5 (
 ";
 
 /// What was added to the schedules of pipelines, in its order. `written` has the keys of a configuration, as
-/// JSON; paths in it are relative to the folder of the database.
+/// JSON; paths in it are relative to the folder of the database. `origin` has one row: by it a database is
+/// known as another one that was made anew, and how often what was added has changed in it.
 const INGREDIENTS: &str = "
+CREATE TABLE origin (
+    database TEXT NOT NULL,
+    changes INTEGER NOT NULL
+) STRICT;
+INSERT INTO origin VALUES (lower(hex(randomblob(16))), 0);
 CREATE TABLE ingredients (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     pipeline TEXT NOT NULL,

@@ -54,8 +54,8 @@ pub(super) struct Shared {
     mended: Mutex<Option<String>>,
     /// Grows with each change of the database.
     pub changes: AtomicU64,
-    /// How many databases were made, because there was none.
-    pub makings: AtomicU64,
+    /// How often the database was opened.
+    pub openings: AtomicU64,
     /// A reader found the database damaged.
     pub is_suspect: AtomicBool,
     /// Whether the folders are looked through now and then, and when the database is new.
@@ -79,7 +79,7 @@ impl Shared {
             writing: Mutex::default(),
             mended: Mutex::default(),
             changes: AtomicU64::new(0),
-            makings: AtomicU64::new(0),
+            openings: AtomicU64::new(0),
             is_suspect: AtomicBool::new(false),
             follows: AtomicBool::new(false),
             listens: AtomicBool::new(false),

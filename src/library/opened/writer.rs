@@ -132,7 +132,7 @@ impl Orders {
 pub(super) fn writer(shared: &Arc<Shared>) -> (Orders, impl FnOnce() + Send + 'static) {
     let (sender, orders) = bounded(MAX_WAITING);
     let (shared, own) = (Arc::clone(shared), Arc::clone(shared));
-    let run = move || Writer { shared: own, database: None, openings: 0, orders }.run();
+    let run = move || Writer { shared: own, database: None, orders }.run();
     (Orders { sender, shared }, run)
 }
 
@@ -140,7 +140,6 @@ struct Writer {
     shared: Arc<Shared>,
     /// `None` while it cannot be used.
     database: Option<Database>,
-    openings: u64,
     orders: Receiver<Box<dyn Order>>,
 }
 
@@ -320,12 +319,8 @@ impl Writer {
     fn opened(&mut self) -> std::result::Result<(), Trouble> {
         let database = Database::open(&self.shared.settings.database, &SCHEMA)?;
         let folders = self.enter_folders(&database.connection)?;
-        self.openings += 1;
-        if database.is_new {
-            // Before anybody reads that nothing is in it.
-            self.shared.makings.fetch_add(1, Ordering::Release);
-        }
-        self.shared.set_access(Access::Open { opening: self.openings, folders });
+        let opening = self.shared.openings.fetch_add(1, Ordering::Release) + 1;
+        self.shared.set_access(Access::Open { opening, folders });
         self.shared.set_writing(None);
         self.shared.changes.fetch_add(1, Ordering::Release);
         self.database = Some(database);

@@ -14,49 +14,37 @@ use crate::library::{AddedIngredients, Library};
 use crate::pipeline::Pipeline;
 use crate::pipeline::running::Inner;
 use crate::playout::Schedule;
-use crate::playout::schedule::{Ingredient, IngredientKind};
+use crate::playout::schedule::{Composed, Ingredient, IngredientKind};
 use crate::staff::Round;
 
 /// How long a start waits for the database. A working disk is quicker.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// What to do where there is no room for one more.
+const ADVICE: &str = "remove one that was added, or leave one out of the configuration";
 
 /// What is added to the schedule of one pipeline.
 pub(in crate::pipeline) struct Added {
     pipeline: Arc<str>,
     library: Option<Library>,
     files: FileWork,
-    /// Held by whoever reads or changes it, so that what was read before a change does not undo it.
-    last_read: Mutex<LastRead>,
+    last: Mutex<Last>,
     looking: Mutex<Option<Pending<()>>>,
     own: OnceLock<Weak<Inner>>,
 }
 
-#[derive(Default)]
-struct LastRead {
-    /// The state of the library then.
-    seen: Option<Seen>,
-    /// What could not be read.
-    unread: Vec<String>,
-}
-
-/// The state of a library.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Seen {
-    changes: u64,
-    /// How many databases it has made.
-    makings: u64,
-}
-
-impl Seen {
-    fn of(library: &Library) -> Seen {
-        Seen { changes: library.changes(), makings: library.makings() }
-    }
+/// What was read last. Nobody holds it while a disk is waited for.
+#[derive(Clone, Default)]
+struct Last {
+    added: AddedIngredients,
+    /// The changes of the library when that was read; `None` if nothing was.
+    seen: Option<u64>,
 }
 
 impl Added {
     pub fn new(pipeline: Arc<str>, library: Option<Library>, files: FileWork) -> Arc<Added> {
-        let (last_read, looking, own) = Default::default();
-        Arc::new(Added { pipeline, library, files, last_read, looking, own })
+        let (last, looking, own) = Default::default();
+        Arc::new(Added { pipeline, library, files, last, looking, own })
     }
 
     /// Puts the first schedule of a pipeline in force: what is declared, and what was added, if that can be
@@ -73,7 +61,7 @@ impl Added {
 
     /// What was added. `None` if it cannot be read yet.
     fn read_first(&self, library: &Library, patience: Duration) -> Option<Vec<Ingredient>> {
-        let (file, seen) = (&library.settings().database, Seen::of(library));
+        let (file, seen) = (&library.settings().database, library.changes());
         let (own, name) = (library.clone(), self.pipeline.clone());
         let read = self.files.within(file, patience, move |_| own.ingredients(&name));
         let later = |reason: String| {
@@ -81,7 +69,7 @@ impl Added {
         };
         let added = read.map_err(|reason| later(reason.to_string())).ok()?;
         let added = added.map_err(|error| later(error.to_string())).ok()?;
-        Some(self.take(added, seen, &mut self.last_read()))
+        self.note(&mut self.last(), added, seen)
     }
 
     /// Reads it again, if the database has changed. What was known goes on while it cannot be read.
@@ -89,18 +77,19 @@ impl Added {
         let (Some(library), Some(inner)) = (&self.library, self.own.get().and_then(Weak::upgrade)) else {
             return;
         };
-        let mut last = self.last_read();
-        let seen = Seen::of(library);
-        if last.seen == Some(seen) {
+        let seen = library.changes();
+        let known = self.last().clone();
+        if known.seen == Some(seen) {
             return;
         }
-        let is_kept = self.put_back(library, &inner, seen, &last);
-        let read = is_kept.and_then(|()| library.ingredients(&self.pipeline));
-        if let Ok(added) = read {
-            let ingredients = self.take(added, seen, &mut last);
-            if inner.schedule.composed().added() != Some(&ingredients) {
-                put_in_force(&inner, ingredients);
-            }
+        let read =
+            library.ingredients(&self.pipeline).and_then(|added| match known.added.is_missing_in(&added) {
+                true => library.put_back_ingredients(&self.pipeline, known.added),
+                false => Ok(added),
+            });
+        let in_force = read.and_then(|added| self.take(&inner, added, seen));
+        if let Err(error) = in_force {
+            log::debug!("{}: what was added to the schedule is as it was: {error}", self.pipeline);
         }
     }
 
@@ -108,51 +97,47 @@ impl Added {
     fn change(
         &self,
         inner: &Arc<Inner>,
-        change: impl FnOnce(&Library) -> Result<AddedIngredients>,
+        change: impl FnOnce(&Library, AddedIngredients) -> Result<AddedIngredients>,
     ) -> Result<()> {
         let library = self.library.as_ref().ok_or_else(|| {
             let reason =
                 "what is added to a schedule is kept in the database of a library: declare a [library]";
             Error::setting("library", reason)
         })?;
-        let mut last = self.last_read();
-        let seen = Seen::of(library);
-        self.put_back(library, inner, seen, &last)?;
-        let ingredients = self.take(change(library)?, seen, &mut last);
-        put_in_force(inner, ingredients);
+        let seen = library.changes();
+        let known = self.last().added.clone();
+        let added = change(library, known)?;
+        self.take(inner, added, seen)
+    }
+
+    /// Puts in force what was read, unless something newer was read meanwhile.
+    fn take(&self, inner: &Arc<Inner>, added: AddedIngredients, seen: u64) -> Result<()> {
+        let mut last = self.last();
+        let Some(ingredients) = self.note(&mut last, added, seen) else { return Ok(()) };
+        if inner.schedule.add(ingredients, inner)? {
+            inner.emitter.emit(Event::ScheduleChange);
+        }
         Ok(())
     }
 
-    /// Writes what is known into a database that was made because the last one was lost.
-    fn put_back(&self, library: &Library, inner: &Arc<Inner>, seen: Seen, last: &LastRead) -> Result<()> {
-        let is_other = last.seen.is_some_and(|last| last.makings != seen.makings);
-        let composed = inner.schedule.composed();
-        let Some(known) = composed.added().filter(|known| is_other && !known.is_empty()) else {
-            return Ok(());
-        };
-        log::warn!("{}: what was added to the schedule is written into the new database", self.pipeline);
-        library.put_back_ingredients(&self.pipeline, known.clone()).map(|_| ())
-    }
-
-    /// Notes what was read. Tells what could not be read, if that is news.
-    fn take(&self, added: AddedIngredients, seen: Seen, last: &mut LastRead) -> Vec<Ingredient> {
-        for unread in added.unread.iter().filter(|unread| !last.unread.contains(unread)) {
+    /// Notes what was read, unless it is older than what is known. Tells what is news of it.
+    fn note(&self, last: &mut Last, added: AddedIngredients, seen: u64) -> Option<Vec<Ingredient>> {
+        if added.is_older_than(&last.added) {
+            return None;
+        }
+        for unread in added.unread.iter().filter(|unread| !last.added.unread.contains(unread)) {
             log::warn!("{}: what was added to the schedule rests: {unread}", self.pipeline);
         }
-        *last = LastRead { seen: Some(seen), unread: added.unread };
-        added.ingredients
+        if last.added.is_missing_in(&added) {
+            log::warn!("{}: what was added to the schedule was written into another database", self.pipeline);
+        }
+        let ingredients = added.ingredients.clone();
+        *last = Last { added, seen: Some(seen) };
+        Some(ingredients)
     }
 
-    fn last_read(&self) -> MutexGuard<'_, LastRead> {
-        self.last_read.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn put_in_force(inner: &Arc<Inner>, ingredients: Vec<Ingredient>) {
-    match inner.schedule.add(ingredients, inner) {
-        Ok(true) => inner.emitter.emit(Event::ScheduleChange),
-        Ok(false) => {}
-        Err(error) => log::error!("{}: the schedule: {error}", inner.name),
+    fn last(&self) -> MutexGuard<'_, Last> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -160,12 +145,11 @@ impl Round for Added {
     fn look(&self) {
         let Some(library) = &self.library else { return };
         let mut looking = self.looking.lock().unwrap_or_else(PoisonError::into_inner);
-        if looking.as_ref().is_some_and(Pending::is_under_way) {
+        if looking.as_ref().is_some_and(Pending::is_under_way) || self.last().seen == Some(library.changes())
+        {
             return;
         }
-        // Whoever has it changes it.
-        let is_read = self.last_read.try_lock().is_ok_and(|last| last.seen == Some(Seen::of(library)));
-        let Some(inner) = self.own.get().cloned().filter(|_| !is_read) else { return };
+        let Some(inner) = self.own.get().cloned() else { return };
         let follow = move |_: &Arc<_>| {
             if let Some(inner) = inner.upgrade() {
                 inner.added.follow();
@@ -188,10 +172,25 @@ impl Pipeline {
     /// [`Error::Stopped`] if the pipeline is off the air. Nothing has changed then.
     pub fn set_ingredient(&self, ingredient: Ingredient) -> Result<()> {
         ingredient.check()?;
-        let kind = ingredient.kind();
-        let declared = self.check_not_declared(kind, ingredient.name())?;
-        let name = self.name().to_owned();
-        self.inner.added.change(&self.inner, |library| library.set_ingredient(&name, ingredient, declared))
+        let (kind, name) = (ingredient.kind(), ingredient.name().to_owned());
+        self.check_not_declared(kind, &name)?;
+        let declared = self.inner.schedule.composed().declared().clone();
+        let has_room = move |added: &[Ingredient]| {
+            let composed = Composed::new(declared.clone(), Some(added.to_vec()));
+            let is_left_out = |resting: &Ingredient| resting.kind() == kind && resting.name() == name;
+            match composed.resting().iter().any(is_left_out) {
+                true => Err(Error::Limit {
+                    limit: "MAX_OF_A_KIND",
+                    most: Schedule::MAX_OF_A_KIND,
+                    advice: ADVICE,
+                }),
+                false => Ok(()),
+            }
+        };
+        let own = self.name();
+        self.inner
+            .added
+            .change(&self.inner, |library, known| library.set_ingredient(own, known, ingredient, has_room))
     }
 
     /// Removes what was added to the declared schedule under this name.
@@ -202,17 +201,17 @@ impl Pipeline {
     /// cannot be written; [`Error::Stopped`] if the pipeline is off the air. Nothing has changed then.
     pub fn remove_ingredient(&self, kind: IngredientKind, name: &str) -> Result<()> {
         self.check_not_declared(kind, name)?;
-        let own = self.name().to_owned();
-        self.inner.added.change(&self.inner, |library| library.remove_ingredient(&own, kind, name))
+        let own = self.name();
+        self.inner
+            .added
+            .change(&self.inner, |library, known| library.remove_ingredient(own, known, kind, name))
     }
 
-    /// How many of this kind are declared, none of which may have this name.
-    fn check_not_declared(&self, kind: IngredientKind, name: &str) -> Result<usize> {
+    fn check_not_declared(&self, kind: IngredientKind, name: &str) -> Result<()> {
         self.inner.check_running()?;
-        let composed = self.inner.schedule.composed();
-        match composed.declared().has(kind, name) {
+        match self.inner.schedule.composed().declared().has(kind, name) {
             true => Err(Error::Declared(format!("the {} {name:?}", kind.as_str()))),
-            false => Ok(composed.declared().count(kind)),
+            false => Ok(()),
         }
     }
 }
