@@ -4,6 +4,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::thread;
 use std::time::{Duration, SystemTime};
 
 use longwave::{
@@ -71,7 +72,7 @@ fn an_older_database_is_kept_and_takes_what_is_added() {
     crate::music::scan(&library);
     drop(library);
     let older = Connection::open(shelf.database()).unwrap();
-    older.execute_batch("DROP TABLE ingredients; PRAGMA user_version = 1").unwrap();
+    older.execute_batch("DROP TABLE ingredients; DROP TABLE origin; PRAGMA user_version = 1").unwrap();
     drop(older);
     let station = station(&shelf, "");
     let (library, pipeline) = (station.library().unwrap(), &station.pipelines()[0]);
@@ -132,6 +133,49 @@ fn a_database_that_is_lost_gets_back_what_is_known() {
     until("it is written again", || count(&shelf) == Some(1));
     pipeline.set_ingredient(slot("Talk", shelf.home.path())).unwrap();
     assert_eq!((names(pipeline), count(&shelf)), (vec!["News".into(), "Talk".into()], Some(2)));
+}
+
+/// The change itself finds it, and is made again in the new database.
+#[test]
+fn a_database_that_a_change_finds_damaged_gets_back_what_is_known_before_it() {
+    let shelf = Shelf::new();
+    let station = station(&shelf, "");
+    let pipeline = &station.pipelines()[0];
+    for name in ["News", "Talk"] {
+        pipeline.set_ingredient(slot(name, shelf.home.path())).unwrap();
+    }
+    let other = Connection::open(shelf.database()).unwrap();
+    let version: i64 = other.pragma_query_value(None, "schema_version", |row| row.get(0)).unwrap();
+    let damage = "PRAGMA writable_schema = ON; \
+                  UPDATE sqlite_schema SET rootpage = 99999 WHERE name = 'ingredients'";
+    other.execute_batch(&format!("{damage}; PRAGMA schema_version = {}", version + 1)).unwrap();
+    drop(other);
+    pipeline.remove_ingredient(IngredientKind::Slot, "News").unwrap();
+    pipeline.set_ingredient(slot("Weather", shelf.home.path())).unwrap();
+    assert_eq!((names(pipeline), count(&shelf)), (vec!["Talk".into(), "Weather".into()], Some(2)));
+}
+
+#[test]
+fn many_who_wait_for_a_locked_database_are_refused_each_in_time_and_others_read_it() {
+    let shelf = Shelf::new();
+    let station = station(&shelf, "");
+    let (library, pipeline) = (station.library().unwrap(), &station.pipelines()[0]);
+    pipeline.set_ingredient(slot("News", shelf.home.path())).unwrap();
+    let other = Connection::open(shelf.database()).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    thread::scope(|scope| {
+        let ask = |n| pipeline.set_ingredient(slot(&format!("Talk {n}"), shelf.home.path()));
+        let asked: Vec<_> = (0..8).map(|n| scope.spawn(move || ask(n))).collect();
+        assert_eq!(library.playlists().unwrap(), []);
+        for refused in asked.into_iter().map(|asked| asked.join().unwrap()) {
+            assert!(matches!(&refused, Err(Error::NoAnswer { .. })), "{refused:?}");
+        }
+        assert_eq!(library.playlists().unwrap(), []);
+    });
+    other.execute_batch("ROLLBACK").unwrap();
+    pipeline.set_ingredient(slot("Weather", shelf.home.path())).unwrap();
+    // Nobody's comes after the refusal.
+    assert_eq!((names(pipeline), count(&shelf)), (vec!["News".into(), "Weather".into()], Some(2)));
 }
 
 #[test]
