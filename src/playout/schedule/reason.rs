@@ -186,5 +186,8 @@ mod tests {
             let json = serde_json::to_string(&reason).unwrap();
             assert_eq!(serde_json::from_str::<Reason>(&json).unwrap(), reason, "{json}");
         }
+        let older = r#"{"by": "insert", "playlist": "jingles", "since": {"songs": 4}}"#;
+        let insert = Reason::Insert { insert: "jingles".into(), since: Since::Songs(4) };
+        assert_eq!(serde_json::from_str::<Reason>(older).unwrap(), insert);
     }
 }
