@@ -1117,8 +1117,8 @@ lw_status lw_station_reload(lw_station station, const char *declaration, char **
 // path, percent-encoded, with its query (`"/api/v1/denied"`, `"/played/a.mp3?at=14:32"`); `body` is JSON, or
 // NULL. `http_status` is as over HTTP, and so is `answer`: JSON mostly, also for a refusal, and empty where
 // the status is 204. It is freed by `lw_free`. It runs on the calling thread, and takes as long as the
-// request would: up to some seconds where a disk does not answer. What goes on after its answer has begun is
-// for HTTP alone, and refused with 405: event streams, uploads, downloads. `LW_STOPPED` if the station is not
+// request would: up to some seconds where a disk does not answer. What streams, or may, is for HTTP alone, and
+// refused with 405: events, levels, `/nowplaying`, uploads, downloads. `LW_STOPPED` if the station is not
 // on the air, `LW_INVALID` if it serves no API.
 lw_status lw_station_ask(lw_station station,
                          const char *method,
