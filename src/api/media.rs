@@ -81,6 +81,18 @@ impl Media {
         self.roots.first().map(|root| root.real.join(&path)).unwrap_or(path)
     }
 
+    /// Where a name may lead, in the order in which they count: below the roots, and to a root that is called
+    /// like its beginning.
+    fn places<'a>(&'a self, path: &'a Path, base: fn(&Root) -> &Path) -> impl Iterator<Item = PathBuf> + 'a {
+        let below_its_name = move |root: &Root| {
+            let rest = path.strip_prefix(root.declared.file_name()?).ok()?;
+            // Without a slash at its end.
+            Some(if rest.as_os_str().is_empty() { base(root).to_owned() } else { base(root).join(rest) })
+        };
+        let below = self.roots.iter().map(move |root| base(root).join(path));
+        below.chain(self.roots.iter().filter_map(below_its_name))
+    }
+
     /// Finds the files of one request.
     pub(crate) fn finder(&self) -> Finder<'_> {
         Finder { media: self, lookup: Lookup::of_request(&self.bounds) }
@@ -95,7 +107,7 @@ pub(crate) struct Finder<'m> {
 
 impl Finder<'_> {
     /// The path of the file or folder with this name, with all links resolved. If several roots have one, the
-    /// first counts. `field` is the field of the request that held the name.
+    /// first counts; if none has, a root that is called like the beginning of the name. `field` is the field of the request that held the name.
     pub(crate) fn resolve(&mut self, name: &str, field: &str) -> Result<PathBuf, Problem> {
         let outside = || {
             let detail =
@@ -115,8 +127,8 @@ impl Finder<'_> {
         if name.is_empty() || has_nul || !path.components().all(plain) {
             return Err(outside());
         }
-        for root in &self.media.roots {
-            match root.real.join(&path).canonicalize() {
+        for place in self.media.places(&path, |root| &root.real) {
+            match place.canonicalize() {
                 Ok(real) if self.media.real.iter().any(|root| real.starts_with(root)) => return Ok(real),
                 Ok(_) => return Err(leads_out()),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -145,9 +157,9 @@ impl Finder<'_> {
     pub(crate) fn resolve_to_keep(&mut self, name: &str, field: &str) -> Result<PathBuf, Problem> {
         let real = self.resolve(name, field)?;
         let path = path_text::from_text(name);
-        let mut named = self.media.roots.iter().map(|root| root.declared.join(&path));
-        let leads_there = |named: &PathBuf| named.canonicalize().is_ok_and(|led| led == real);
-        Ok(named.find(leads_there).unwrap_or(real))
+        let mut places = self.media.places(&path, |root| &root.declared);
+        let leads_there = |place: &PathBuf| place.canonicalize().is_ok_and(|led| led == real);
+        Ok(places.find(leads_there).unwrap_or(real))
     }
 
     /// The same for what a slot plays, which may come later, but not its folder. Names with a time in them
@@ -175,28 +187,34 @@ impl Finder<'_> {
         // What lies in no folder is below the first root.
         let text = path_text::to_text(folder);
         let folder = if text.is_empty() { "." } else { &text };
-        let folder =
-            self.resolve_to_keep(folder, field).map_err(|problem| match problem.code == "not-found" {
-                true => {
-                    let detail = format!(
-                        "there is neither a file {name:?} nor its folder below the media roots: a slot's \
+        let folder = self.resolve_to_keep(folder, field).and_then(|folder| match folder.is_dir() {
+            true => Ok(folder),
+            false => Err(Problem::new("not-found", "it is no folder").at(field)),
+        });
+        let folder = folder.map_err(|problem| match problem.code == "not-found" {
+            true => {
+                let detail = format!(
+                    "there is neither a file {name:?} nor its folder below the media roots: a slot's \
                          file may come later, but its folder must exist"
-                    );
-                    Problem::new("not-found", detail).at(field)
-                }
-                false => problem,
-            })?;
+                );
+                Problem::new("not-found", detail).at(field)
+            }
+            false => problem,
+        })?;
         Ok(folder.join(rest))
     }
 }
 
 impl FileNames for Media {
-    /// The path relative to a root; outside the roots, the last part alone. It touches no file.
+    /// The path relative to a root; of a root itself and outside the roots, the last part alone. It touches
+    /// no file.
     fn file(&self, path: &Path) -> String {
         let below =
             |root: &Root| path.strip_prefix(&root.declared).or_else(|_| path.strip_prefix(&root.real)).ok();
-        let name = self.roots.iter().find_map(below).or_else(|| path.file_name().map(Path::new));
-        path_text::to_text(name.unwrap_or(path)).into_owned()
+        let below = self.roots.iter().find_map(below).filter(|below| !below.as_os_str().is_empty());
+        // A root goes by its own name.
+        let name = below.or_else(|| path.file_name().map(Path::new)).unwrap_or(path);
+        path_text::to_text(name).into_owned()
     }
 
     /// Names it like a file, because it may be a path.
@@ -260,6 +278,44 @@ mod tests {
         ] {
             assert_eq!(media.finder().resolve(name, "file").unwrap_err().code, "not-found", "{name:?}");
         }
+    }
+
+    #[test]
+    fn a_root_goes_by_its_name_where_no_root_has_something_of_that_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let [music, jingles, news] = ["music", "jingles", "news"].map(|name| folder.path().join(name));
+        for made in [&music, &jingles, &news, &music.join("news")] {
+            fs::create_dir(made).unwrap();
+        }
+        fs::write(jingles.join("a.mp3"), "").unwrap();
+        let media = Media::new(&[music.clone(), jingles.clone(), news.clone()]);
+        let mut finder = media.finder();
+        for (name, path) in [
+            ("jingles", &jingles),
+            ("jingles/a.mp3", &jingles.join("a.mp3")),
+            ("a.mp3", &jingles.join("a.mp3")),
+            ("music", &music),
+            ("news", &music.join("news")),
+        ] {
+            assert_eq!(finder.resolve_to_keep(name, "file").as_ref(), Ok(path), "{name}");
+        }
+        assert_eq!([&music, &jingles].map(|root| media.file(root)), ["music", "jingles"]);
+        let coming = finder.resolve_coming("jingles/%H.mp3", "play");
+        assert_eq!(coming, Ok(jingles.join("%H.mp3")));
+        let problem = finder.resolve_coming("jingles/a.mp3/b.mp3", "play").unwrap_err();
+        assert!(problem.detail.contains("its folder must exist"), "{}", problem.detail);
+        assert_eq!(finder.resolve("typo", "file").unwrap_err().code, "not-found");
+    }
+
+    /// Another file is played when the link leads to another one.
+    #[test]
+    fn a_name_that_is_kept_has_its_links() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("a.mp3"), "").unwrap();
+        symlink("a.mp3", folder.path().join("latest.mp3")).unwrap();
+        let media = Media::new(&[folder.path().to_owned()]);
+        let kept = media.finder().resolve_to_keep("latest.mp3", "play");
+        assert_eq!(kept, Ok(folder.path().join("latest.mp3")));
     }
 
     #[test]

@@ -53,7 +53,7 @@ impl Settings for ApiSettings {
         "users_file" else "none", USERS_FILE => users_file, Applied,
             "Who may steer the station: see [API.md](API.md). If nobody is in it, a first user is made at start. Without \
              it, there is a token for as long as the station runs.";
-        "media_roots" else "the folders of the playlists and of the schedule", EXISTING_FOLDER => [media_roots], Applied,
+        "media_roots" else "the folders of the playlists, of the schedule and of the library", EXISTING_FOLDER => [media_roots], Applied,
             "A folder or a list of folders: the API can name files below them, and no others. They must exist. `[]`: no \
              files at all.";
     };

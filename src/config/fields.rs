@@ -210,16 +210,18 @@ impl Fields {
 
 /// The values of a key, with their places and the names of their kinds.
 fn items(node: Node, place: &Place, declared: &Declared) -> Vec<(Node, Place, &'static str)> {
+    let is_number = declared.kind == Kind::Integer;
     match node.value {
         // An item may have a line of its own.
         Value::List(items) if declared.values != Values::One => items
             .into_iter()
             .map(|item| (Place { key: place.key.clone(), line: item.line }, item))
-            .map(|(place, item)| (item, place, "strings only"))
+            .map(|(place, item)| (item, place, if is_number { "whole numbers only" } else { "strings only" }))
             .collect(),
         value => {
             let wanted = match declared.values {
                 Values::One => declared.kind.name(),
+                _ if is_number => "a whole number or a list of them",
                 Values::List | Values::AtLeastOne(_) => "a string or a list of strings",
             };
             vec![(Node { line: node.line, value }, place.clone(), wanted)]

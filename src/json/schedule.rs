@@ -134,7 +134,7 @@ impl Schedule {
         let dayparts = schedule.dayparts.iter().enumerate();
         let origin = |kind: IngredientKind, name: &str| {
             let one = added.iter().find(|one| one.kind() == kind && one.name() == name);
-            let written = one.map(|one| one.written(&|path| named(path, names)));
+            let written = one.map(|one| one.written(&|path| listed(path, names)));
             Origin { added: written.is_some(), written }
         };
         let daypart = |(index, is): (usize, &DaypartSettings)| {
@@ -242,12 +242,6 @@ impl Day {
                 .collect(),
         }
     }
-}
-
-/// The same as it is given back: a media root itself has a name, too.
-fn named(path: &Path, names: &dyn FileNames) -> String {
-    let name = listed(path, names);
-    if name.is_empty() { ".".into() } else { name }
 }
 
 /// A path, or a playlist of the library, which keeps its name.

@@ -30,10 +30,14 @@ fn settings(radio: &Radio, declared: &[SlotSettings]) -> StationSettings {
     }
 }
 
-/// A station with a library, which declares these slots.
+/// A station with a library, which has two playlists, that declares these slots.
 fn radio(declared: &[SlotSettings]) -> Radio {
     let mut radio = Radio::start();
     start_again(&mut radio, declared);
+    for name in ["morning", "jingles"] {
+        let path = format!("/api/v1/library/playlists/{name}");
+        assert_eq!(radio.steer("PUT", &path, json!({ "ordered": [] })).status, 204);
+    }
     radio
 }
 
@@ -123,7 +127,7 @@ fn what_is_written_can_be_given_back() {
         ),
         ("slots/Coming", json!({ "at": "daily 07:00", "play": "news/later.mp3" })),
         ("slots/Folder", json!({ "at": "daily 07:00", "play": "news" })),
-        ("slots/Root", json!({ "at": "daily 07:00", "play": "." })),
+        ("slots/Root", json!({ "at": "daily 07:00", "play": "music" })),
         ("slots/Dated", json!({ "at": "daily 07:00", "play": "%H.mp3" })),
         ("dayparts/Least", json!({ "playlist": "one.wav" })),
         (
@@ -153,6 +157,8 @@ fn what_is_written_can_be_given_back() {
 #[test]
 fn what_cannot_be_is_refused_by_its_key() {
     let radio = radio(&[slot("News")]);
+    let missing = put(&radio, "inserts/Typo", &json!({ "playlist": "library:jingle" }));
+    assert_eq!((missing.status, missing.json()["field"].as_str()), (404, Some("playlist")), "{missing:?}");
     let good = json!({ "at": "Mon-Fri 07:00", "play": "one.wav" });
     let with = |key: &str, value: Value| {
         let mut body = good.clone();

@@ -76,7 +76,9 @@ export function show({ dayparts, inserts, slots }) {
     may("change") && !hasPart("library")
       ? "What is added here is kept by the library, which this station does not have: see [library] in its " +
         "configuration."
-      : "What the configuration declares is changed there.";
+      : "Dayparts are hours with playlists of their own. Inserts come again and again between the songs, " +
+        "as jingles do. Slots play something at a time, as the news. Those of the configuration are changed " +
+        "there.";
   // A row is another one when anything of it has changed.
   const key = (/** @type {Ingredient} */ ingredient) => JSON.stringify([ingredient, mayChange]);
   fill(find("ingredients", HTMLOListElement), unique(all, key), key, (ingredient) =>
@@ -102,8 +104,8 @@ function row(ingredient, mayChange) {
   const text = el(
     "span",
     { class: "name" },
-    el("bdi", {}, name || ONE[kind]),
-    el("span", { class: "small", dir: "auto" }, about),
+    name === "" ? null : el("bdi", {}, name),
+    el("span", { class: "small", dir: "auto" }, `${ONE[kind]}: ${about}`),
   );
   if (written === null) return el("li", {}, text, el("span", { class: "small" }, "in the configuration"));
   if (!mayChange) return el("li", {}, text);

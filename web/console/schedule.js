@@ -26,9 +26,13 @@ let made = "";
 
 const whenRead = settled(READ_WITHIN, () => void showPreview());
 
+/** Whether songs are shown, too: of a day with many, the rest is hard to find. */
+const withMusic = () => find("planned-all", HTMLInputElement);
+
 /** Sets up the view. */
 export function begin() {
   beginWeek(refresh);
+  withMusic().onchange = () => void showPreview();
 }
 
 /** Shows the week and the preview as they are now. */
@@ -46,12 +50,15 @@ async function showPreview() {
   const note = find("schedule-note", HTMLParagraphElement);
   try {
     /** @type {Planned[]} */
-    const planned = await ask("GET", `${base()}/schedule/preview?hours=${HOURS}`);
+    const all = await ask("GET", `${base()}/schedule/preview?hours=${HOURS}`);
     if (!isNewest()) return true;
+    const planned = withMusic().checked ? all : all.filter(({ kind }) => kind !== "music");
     const more = planned.length > SHOWN ? ` The first ${SHOWN} of ${planned.length} are shown.` : "";
     note.textContent =
       planned.length === 0
-        ? "Nothing is planned."
+        ? all.length === 0
+          ? "Nothing is planned by the clock: the playlist plays."
+          : "There is nothing but music."
         : `If nothing intervenes: the queue and live inputs do.${more}`;
     fill(
       find("planned", HTMLTableSectionElement),

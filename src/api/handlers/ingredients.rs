@@ -25,7 +25,9 @@ pub(crate) fn set(core: &Core, call: &Call<'_>) -> Handled {
     }
     let mut ingredient = declared(kind, written)?;
     for (field, path) in ingredient.paths_mut() {
-        if library_playlist(path).is_none() {
+        if let Some(name) = library_playlist(path) {
+            library(core)?.playlist(name).map_err(|error| problem(error).at(field))?;
+        } else {
             let name = path_text::to_text(path).into_owned();
             let own = name.clone();
             *path = core.with_files(call, &name, move |media, _| match kind {

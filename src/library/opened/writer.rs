@@ -222,6 +222,10 @@ impl Writer {
             }
             let change = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             order.change(&change)?;
+            if order.is_late(Instant::now()) {
+                // Whoever waited is told that nothing has changed.
+                return Err(self.shared.not_written().into());
+            }
             Ok(change.commit()?)
         };
         Some(change())

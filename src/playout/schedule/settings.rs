@@ -15,7 +15,7 @@ use crate::setting::{
     settings,
 };
 
-/// The most dayparts, inserts or slots of a pipeline.
+/// The most dayparts, inserts or slots of a pipeline, times of a slot, and playlists of a daypart.
 pub(crate) const MOST_OF_A_KIND: usize = 256;
 /// The most parts that a playlist has of a daypart.
 const MOST_WEIGHT: u32 = 100;
@@ -99,6 +99,10 @@ impl Settings for DaypartSettings {
         if self.weights.len() > self.playlists.len() {
             let reason = format!("{} numbers for {} playlists", self.weights.len(), self.playlists.len());
             return Err(Error::setting("weight", reason));
+        }
+        if self.playlists.len() > MOST_OF_A_KIND {
+            let reason = format!("a daypart has {MOST_OF_A_KIND} playlists at most");
+            return Err(Error::setting("playlist", reason));
         }
         if self.playlists.is_empty() {
             return Err(Error::setting("playlist", "a daypart needs one at least"));
@@ -288,6 +292,9 @@ impl Settings for SlotSettings {
     }
 
     fn check(&self) -> Result<()> {
+        if self.at.len() > MOST_OF_A_KIND {
+            return Err(Error::setting("at", format!("a slot has {MOST_OF_A_KIND} times at most")));
+        }
         if self.at.is_empty() {
             return Err(Error::setting("at", "a slot needs a time: \"Mon-Fri 07:00\", for example"));
         }

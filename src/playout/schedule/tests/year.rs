@@ -107,7 +107,10 @@ fn a_year_holds_in_every_zone() {
         for (from, until) in spans(&zone) {
             let rules = Rules::new(&schedule, Crossfade::default());
             // A year has more tracks than a preview.
-            let plan = played(simulate(director_at(seed, from), &rules, &material, from, until, usize::MAX));
+            let mut plan =
+                played(simulate(director_at(seed, from), &rules, &material, from, until, usize::MAX));
+            // A slot may begin at the very end, which is not of this span any more.
+            plan.retain(|planned| time(planned.at) < until);
             let comes = |wanted: &dyn Fn(i8, i8) -> bool| comes(&zone, from, until, wanted);
             assert_gapless(&plan, from, until);
             let hard = comes(&|hour, minute| minute == 0 && matches!(hour, 1..=3 | 7..=9));
