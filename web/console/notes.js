@@ -5,6 +5,8 @@ import { button, el, find } from "./dom.js";
 /** How long a note stays. One that offers a way back stays longer. */
 const STAYS = 6_000;
 const STAYS_WITH_UNDO = 15_000;
+/** The most notes of what was done that stand at once: on a phone, more would cover the page. */
+const SHOWN = 3;
 /** The most steps that can be undone. */
 const STEPS = 20;
 
@@ -60,6 +62,10 @@ async function take(step) {
  * @param {number} stays
  */
 function show(note, stays) {
-  find("notes", HTMLUListElement).append(note);
+  const notes = find("notes", HTMLUListElement);
+  notes.append(note);
+  // What went wrong stays as long as it should: it is said once.
+  const done = notes.querySelectorAll("li:not(.bad)");
+  if (done.length > SHOWN) done[0]?.remove();
   setTimeout(() => note.remove(), stays);
 }

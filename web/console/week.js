@@ -23,6 +23,8 @@ import { base } from "./station.js";
 const SLOTS = 48;
 /** How far two slots are apart at least, as a part of the day: they are read one below the other. */
 const APART = 1 / SLOTS;
+/** What plays when no daypart does. */
+const BETWEEN = "Between the dayparts the playlist plays.";
 /** How many colours the dayparts have. */
 const COLOURS = 6;
 
@@ -122,7 +124,7 @@ function show(shown) {
   const overlaps = gives.map((part) => `${nameOf(part)} gives way to ${part.gives_way_to}.`);
   find("week-note", HTMLParagraphElement).textContent = isEmpty
     ? "There is no schedule: the playlist plays at all times."
-    : [`Times of ${zone}.`, "Between the dayparts the playlist plays.", ...overlaps].join(" ");
+    : [`Times of ${zone}.`, ...(dayparts.length > 0 ? [BETWEEN] : []), ...overlaps].join(" ");
   fill(
     find("week-dropped", HTMLUListElement),
     dropped,
