@@ -131,6 +131,8 @@ pub struct PlannedTrack {
     /// When the next one begins.
     ends: String,
     file: String,
+    /// The title, as far as it is known before the file is opened.
+    title: String,
     kind: TrackKind,
     reason: String,
     /// Whether it is ended before its time.
@@ -146,6 +148,7 @@ impl PlannedTrack {
             at: rfc3339(planned.at),
             ends: rfc3339(planned.ends),
             file: names.file(&planned.entry.path),
+            title: planned.title.clone(),
             kind: planned.entry.kind,
             reason: planned.reason.to_string(),
             cut: planned.is_cut,

@@ -44,6 +44,7 @@ fn the_next_hours_are_shown_with_their_reasons() {
     assert!((23..=25).contains(&hours), "{hours}");
     for track in day.iter().filter(news) {
         assert_eq!((track["file"].as_str(), track["kind"].as_str()), (Some("two.wav"), Some("show")));
+        assert_eq!(track["title"], "two");
         let at: jiff::Timestamp = track["at"].as_str().unwrap().parse().unwrap();
         assert_eq!(at.as_second() % 3600, 0, "{track}");
         assert!(SystemTime::from(at) > SystemTime::now() - Duration::from_secs(60));

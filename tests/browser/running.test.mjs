@@ -166,6 +166,7 @@ test("the week shows dayparts and slots at their times, and now", async () => {
   assert.equal(await page.locator("#week .present").count(), 1);
   await page
     .locator("#planned tr", { hasText: /playlist|Night|Frühe Stunden/ })
+    .filter({ hasText: 'Die "Töne" - Tön' })
     .first()
     .waitFor();
 
@@ -228,6 +229,16 @@ test("an admin adds a slot by the keyboard, changes it, removes it, and takes al
   await row(page).waitFor({ state: "detached" });
   await row(other).waitFor({ state: "detached" });
   await page.locator("#notes button", { hasText: "Undo" }).last().press("Enter");
+  await row(page).filter({ hasText: "Sat 21:00: 1.wav (hard)" }).waitFor();
+
+  // Nothing is put in the place of another one by its name alone.
+  await page.locator("#add-slot").press("Enter");
+  await page.keyboard.type("Évening <i>");
+  await page.locator("#of-slots [name=at]").fill("Sun 9:00");
+  await page.locator("#of-slots [name=play]").fill("0.wav");
+  await page.locator("#ingredient-save").press("Enter");
+  await page.locator("#ingredient-problem", { hasText: "there is one of this name already" }).waitFor();
+  await page.keyboard.press("Escape");
   await row(page).filter({ hasText: "Sat 21:00: 1.wav (hard)" }).waitFor();
 
   // A name of the configuration is the configuration's.

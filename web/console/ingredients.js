@@ -26,6 +26,8 @@ const KINDS = /** @type {Kind[]} */ (Object.keys(ONE));
 
 /** What the dialog is open for. @type {{kind: Kind, name: string | null, before: Written | null}} */
 let edited = { kind: "slots", name: null, before: null };
+/** All that there is. @type {Ingredient[]} */
+let shown = [];
 let reread = async () => {};
 
 const dialog = () => find("ingredient-dialog", HTMLDialogElement);
@@ -49,8 +51,7 @@ export function begin(again) {
 
 /** @param {Schedule} schedule */
 export function show({ dayparts, inserts, slots }) {
-  /** @type {Ingredient[]} */
-  const all = [
+  shown = [
     ...dayparts.map(({ name, days, from, to, playlists, written }) => ({
       kind: /** @type {Kind} */ ("dayparts"),
       name,
@@ -81,7 +82,7 @@ export function show({ dayparts, inserts, slots }) {
         "there.";
   // A row is another one when anything of it has changed.
   const key = (/** @type {Ingredient} */ ingredient) => JSON.stringify([ingredient, mayChange]);
-  fill(find("ingredients", HTMLOListElement), unique(all, key), key, (ingredient) =>
+  fill(find("ingredients", HTMLOListElement), unique(shown, key), key, (ingredient) =>
     row(ingredient, mayChange),
   );
 }
@@ -164,6 +165,13 @@ async function save() {
   const { kind, before } = edited;
   const form = find("ingredient-form", HTMLFormElement);
   const name = find("ingredient-name", HTMLInputElement).value.trim();
+  // The station would put the new one in its place, which nobody asked for.
+  const isThere = (/** @type {Ingredient} */ one) =>
+    one.kind === kind && one.name === name && one.written !== null;
+  if (before === null && shown.some(isThere)) {
+    refuse("there is one of this name already");
+    return;
+  }
   const written = read(part(kind));
   form.inert = true;
   try {
@@ -172,14 +180,22 @@ async function save() {
     if (before === null) say(`The ${ONE[kind]} “${name}” is added.`, () => take(kind, name));
     else say(`The ${ONE[kind]} “${name}” is changed.`, () => put(kind, name, before));
   } catch (problem) {
-    find("ingredient-problem", HTMLParagraphElement).textContent =
-      `Not saved: ${/** @type {Error} */ (problem).message}.`;
+    refuse(/** @type {Error} */ (problem).message);
   } finally {
     form.inert = false;
     // Whoever types on finds what was typed before.
     if (dialog().open) find("ingredient-save", HTMLButtonElement).focus();
   }
   await reread();
+}
+
+/**
+ * Says why what is in the dialog is not saved.
+ *
+ * @param {string} reason
+ */
+function refuse(reason) {
+  find("ingredient-problem", HTMLParagraphElement).textContent = `Not saved: ${reason}.`;
 }
 
 /**

@@ -6,8 +6,8 @@ import { base } from "./station.js";
 import { dayAndTime } from "./text.js";
 import { begin as beginWeek, ingredients, refresh as refreshWeek, zone } from "./week.js";
 
-/** @typedef {{at: string, ends: string, file: string, kind: string, reason: string, cut: boolean,
- *   dropped: boolean}} Planned */
+/** @typedef {{at: string, ends: string, file: string, title: string, kind: string, reason: string,
+ *   cut: boolean, dropped: boolean}} Planned */
 
 const HOURS = 24;
 /** The most rows that a browser shows at ease: more than a day has where tracks are songs. */
@@ -63,13 +63,19 @@ async function showPreview() {
     fill(
       find("planned", HTMLTableSectionElement),
       planned.slice(0, SHOWN),
-      ({ at, file }) => `${at} ${file} ${zone()}`,
-      ({ at, file, kind, reason, cut, dropped }) =>
+      ({ at, file, title }) => `${at} ${file} ${title} ${zone()}`,
+      ({ at, file, title, kind, reason, cut, dropped }) =>
         el(
           "tr",
           { class: kind },
           el("td", {}, el("time", { datetime: at }, dayAndTime(at, zone()))),
-          el("td", { dir: "auto" }, file, cut ? " (cut)" : null, dropped ? " (not played)" : null),
+          el(
+            "td",
+            { dir: "auto", title: file },
+            title,
+            cut ? " (cut)" : null,
+            dropped ? " (not played)" : null,
+          ),
           el("td", { class: "small" }, reason),
         ),
     );

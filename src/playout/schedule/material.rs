@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::home::Home;
+use crate::metadata::{Tags, format_title};
 use crate::playout::Entry;
 
 /// What there is to choose from: the files of a pipeline, or those of a simulation.
@@ -95,6 +96,13 @@ impl Track {
     /// A track of which nothing is known but its file.
     pub fn new(entry: Entry) -> Track {
         Track { entry, artist: None, title: None, duration: None, decay: Duration::ZERO, written: None }
+    }
+
+    /// The line that a station shows for it.
+    pub fn shown(&self) -> String {
+        let tag = |tag: &Option<Arc<str>>| tag.as_deref().map(str::to_owned);
+        let tags = Tags { artist: tag(&self.artist), title: tag(&self.title), ..Tags::default() };
+        format_title(self.entry.title.as_deref(), &tags, self.entry.extinf.as_deref(), &self.entry.path)
     }
 
     /// What it has in common with others, at this home.

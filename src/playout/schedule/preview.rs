@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use jiff::Timestamp;
 
 use super::slots::{Dropped, later};
-use super::{Director, Material, Reason, Rules};
+use super::{Director, Material, Reason, Rules, Track};
 use crate::playout::Entry;
 
 /// How long a track is thought to be that does not say.
@@ -24,6 +24,8 @@ pub struct Planned {
     pub at: SystemTime,
     /// The file; of a slot that is not played what it names.
     pub entry: Entry,
+    /// Its title, as far as it is known: see [`format_title`](crate::format_title).
+    pub title: String,
     /// Why it is played, or why it is not: [`Reason::is_dropped`].
     pub reason: Reason,
     /// When the next one begins. What is not played ends when it should begin.
@@ -35,7 +37,8 @@ pub struct Planned {
 impl Planned {
     fn not_played(dropped: Dropped, rules: &Rules) -> Planned {
         let (at, reason) = (dropped.at.into(), dropped.why(rules));
-        Planned { at, entry: dropped.own, reason, ends: at, is_cut: false }
+        let title = Track::new(dropped.own.clone()).shown();
+        Planned { at, entry: dropped.own, title, reason, ends: at, is_cut: false }
     }
 }
 
@@ -95,6 +98,7 @@ pub(super) fn simulate(
         let next = cut.unwrap_or(ends);
         planned.push(Planned {
             at: at.into(),
+            title: pick.track.shown(),
             entry: pick.track.entry,
             reason: pick.reason,
             ends: next.into(),

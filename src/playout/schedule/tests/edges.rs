@@ -89,6 +89,27 @@ fn a_preview_shows_the_slots_that_are_not_played_and_why() {
     );
     let is_dropped = |planned: &&Planned| planned.reason.is_dropped();
     assert_eq!(plan.iter().filter(is_dropped).count(), 2);
+    let titles: Vec<_> = plan.iter().map(|planned| planned.title.as_str()).collect();
+    assert!(titles.contains(&"news-07") && titles.contains(&"talk"), "{titles:?}");
+}
+
+#[test]
+fn a_plan_has_the_titles_that_are_known() {
+    let tagged = Track { title: Some("Jóga".into()), ..track("1.mp3", "Björk", 300_000) };
+    let given = Entry { title: Some("As said".into()), ..tagged.entry.clone() };
+    let listed = Entry { extinf: Some("As listed".into()), ..Entry::new("2.mp3") };
+    for (track, title) in [
+        (tagged.clone(), "Björk - Jóga"),
+        (Track { entry: given, ..tagged }, "As said"),
+        (track("music/1.mp3", "Björk", 300_000), "Björk"),
+        (Track::new(listed), "As listed"),
+        (Track::new(Entry::new("music/03 Jóga.mp3")), "03 Jóga"),
+    ] {
+        let material = Simulated::default().with(None, vec![track]);
+        let plan =
+            whole_plan(&Schedule::default(), &material, "2026-11-30T06:00:00Z", "2026-11-30T07:00:00Z");
+        assert_eq!(plan[0].title, title);
+    }
 }
 
 #[test]
