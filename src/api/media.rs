@@ -280,6 +280,7 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "library")]
     #[test]
     fn a_root_goes_by_its_name_where_no_root_has_something_of_that_name() {
         let folder = tempfile::tempdir().unwrap();
@@ -308,6 +309,7 @@ mod tests {
     }
 
     /// Another file is played when the link leads to another one.
+    #[cfg(feature = "library")]
     #[test]
     fn a_name_that_is_kept_has_its_links() {
         let folder = tempfile::tempdir().unwrap();
