@@ -10,8 +10,11 @@ from declarations import Header
 
 header = Header(sys.argv[1])
 
-# What passes for a value of a parameter, by its name.
+# What passes for a value of a parameter, by the function and its name, or by its name alone.
+SLOT = r'"{\"name\": \"x\", \"at\": \"daily 07:00\", \"play\": \"x.mp3\"}"'
 TEXTS = {
+    "lw_pipeline_set_ingredient.kind": '"slot"', "lw_pipeline_set_ingredient.declaration": SLOT,
+    "lw_pipeline_remove_ingredient.kind": '"slot"',
     "declaration": r'"{\"format\": \"mp3\"}"', "name": '"x"', "title": '"x"', "url": '"x"', "mount": '"/live"',
     "file": "music", "path": "music", "files": '"[]"', "options": '"{}"', "snapshot": "snapshot", "curve": '"linear"',
     "paths": r'"[\"/x\"]"', "headers": '"{}"', "info": '"{}"', "reason": '"x"',
@@ -25,12 +28,12 @@ ARRAYS = {"const uint8_t *", "const float *", "const int16_t *"}
 NUMBERS = {"double", "int32_t", "int64_t", "int", "uint32_t", "uint64_t", "size_t"}
 
 
-def good(kind, name, place):
+def good(function, kind, name, place):
     """What is right for a parameter."""
     if kind in header.handles:
         return f"live_{kind}"
     if kind == "const char *":
-        return TEXTS[name]
+        return TEXTS.get(f"{function}.{name}") or TEXTS[name]
     if kind in ARRAYS:
         return f"({kind})zeros"
     if kind in ("void *", "char *"):
@@ -89,7 +92,7 @@ print('#include "misuse.h"\n\nint main(int argc, char **argv)\n{\n    begin(argc
 for doc, result, name, params in functions:
     if result != "lw_status":
         continue
-    usual = [good(kind, param, place) for place, (kind, param) in enumerate(params)]
+    usual = [good(name, kind, param, place) for place, (kind, param) in enumerate(params)]
     texts = [place for place, (kind, _) in enumerate(params) if kind == "char **"]
     for place, (kind, param) in enumerate(params):
         for value, expected in misuses(name, kind, param, "NULL" in doc):
