@@ -471,7 +471,7 @@ impl Mixer {
             self.announcements.mix(position, &mut self.scratch);
             self.mix_beneath(position, &mut samples);
         } else {
-            self.programme.mix(position, &mut samples, &mut self.scratch);
+            self.programme.mix(position, &mut samples, &self.pace, &mut self.scratch);
         }
         self.live.mix(&mut samples, &mut self.scratch);
         let (scratch, events) = (&mut self.scratch, &mut self.events);
@@ -494,7 +494,7 @@ impl Mixer {
             let (here, after) = rest.split_at_mut(part.frames * self.spec.channels.count());
             match part.programme_waits {
                 true => self.programme.wait(at, frames, self.scratch.patience()),
-                false => self.programme.mix(at, here, &mut self.scratch),
+                false => self.programme.mix(at, here, &self.pace, &mut self.scratch),
             }
             (at, rest) = (at + frames, after);
         }

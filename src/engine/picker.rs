@@ -254,13 +254,13 @@ impl Picker {
         self.up_next.lock().turn()
     }
 
-    /// Notes that the track is on the air.
-    pub fn begin(&self, opened: &OpenedTrack) -> Began {
+    /// Notes that the track is on the air from then on.
+    pub fn begin(&self, opened: &OpenedTrack, at: Instant) -> Began {
         let mut list = self.list_of(opened.fallback).lock();
         self.begun.fetch_add(1, Ordering::Relaxed);
         let began = list.begin(opened.id);
         if let Some(planner) = &self.planner {
-            planner.began(&opened.info);
+            planner.began(&opened.info, at);
         }
         if !opened.fallback {
             return began;

@@ -1,6 +1,7 @@
 //! What chooses tracks by the clock, as the programme sees it.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::event::TrackInfo;
 use crate::ids::EntryId;
@@ -11,8 +12,9 @@ pub(crate) trait Planner: Send + Sync {
     /// does not answer has a deadline.
     fn plan(&self);
 
-    /// A track has begun. Called on the mixer's thread: it waits for nothing.
-    fn began(&self, track: &Arc<TrackInfo>);
+    /// A track has begun, with a frame whose instant this is. Called on the mixer's thread: it waits for
+    /// nothing.
+    fn began(&self, track: &Arc<TrackInfo>, at: Instant);
 
     /// A track cannot be played.
     fn failed(&self, id: EntryId, reason: &str);

@@ -33,7 +33,12 @@ impl Pace {
 
     /// When `block` is due.
     pub fn due(&self, block: u64) -> Instant {
-        self.start + self.rate.duration_of(FrameCount(block * BLOCK_FRAMES as u64))
+        self.instant(FramePos(block * BLOCK_FRAMES as u64))
+    }
+
+    /// The instant of a frame.
+    pub fn instant(&self, frame: FramePos) -> Instant {
+        self.start + self.rate.duration_of(FrameCount(frame.0))
     }
 
     /// How many blocks are due at `now`. `next` is the first that has not been made.
@@ -80,6 +85,7 @@ mod tests {
             let year = Duration::from_secs(365 * 24 * 3600);
             let frames = u64::from(hz) * year.as_secs();
             assert_eq!(pace.position(start + year), FramePos(frames));
+            assert_eq!(pace.instant(FramePos(frames)), start + year);
             let blocks = pace.blocks_due(0, start + year);
             assert_eq!(blocks, frames.div_ceil(BLOCK) + u64::from(frames.is_multiple_of(BLOCK)), "{hz}");
             // The definition, in integers wide enough: floor(k · 1024 · 10⁹ / rate).

@@ -222,13 +222,14 @@ test("an admin adds a slot by the keyboard, changes it, removes it, and takes al
   await page.locator("#of-slots [name=start]").selectOption("");
   await page.locator("#ingredient-save").press("Enter");
   await row(page).filter({ hasText: "(soft)" }).waitFor();
-  await page.locator("#notes button", { hasText: "Undo" }).last().press("Enter");
+  const undo = (of) => page.locator("#notes li", { hasText: of }).getByRole("button", { name: "Undo" });
+  await undo("is changed").press("Enter");
   await row(page).filter({ hasText: "(hard)" }).waitFor();
 
   await row(page).getByRole("button", { name: "Remove Évening <i>" }).press("Enter");
   await row(page).waitFor({ state: "detached" });
   await row(other).waitFor({ state: "detached" });
-  await page.locator("#notes button", { hasText: "Undo" }).last().press("Enter");
+  await undo("is removed").press("Enter");
   await row(page).filter({ hasText: "Sat 21:00: 1.wav (hard)" }).waitFor();
 
   // Nothing is put in the place of another one by its name alone.

@@ -524,3 +524,30 @@ fn nights_in_which_the_clocks_change_are_played_as_planned() {
         studio.stop();
     }
 }
+
+/// Tracks begin anywhere in what is mixed at once, and what is planned goes by where.
+#[test]
+fn how_long_ago_a_track_was_heard_is_known_exactly() {
+    let files = Files::new();
+    (0..2).for_each(|n| _ = files.file(&format!("two/{n}.wav"), 10.007));
+    let studio = files.station(BEFORE, Vec::new(), |settings| {
+        let playlists = vec![files.path("two")];
+        settings.schedule.dayparts = vec![DaypartSettings { playlists, ..DaypartSettings::default() }];
+        settings.schedule.separation.track = seconds(20.02);
+    });
+    studio.run(seconds(120.0));
+    let reasons: Vec<_> = studio
+        .new_events()
+        .into_iter()
+        .filter_map(|event| match event {
+            Event::TrackChange { track, .. } => Some(track.reason.clone()),
+            _ => None,
+        })
+        .collect();
+    assert!(reasons.len() > 10, "{reasons:?}");
+    // Each is heard 6 ms too early.
+    for reason in &reasons[2..] {
+        assert!(matches!(reason, Reason::Rotation { relaxed, .. } if !relaxed.is_empty()), "{reasons:?}");
+    }
+    studio.stop();
+}

@@ -280,7 +280,7 @@ impl Programme {
     }
 
     /// Adds its next frames to `out`, the first of which lies at `at`.
-    pub fn mix(&mut self, at: FramePos, out: &mut [f32], scratch: &mut Scratch) {
+    pub fn mix(&mut self, at: FramePos, out: &mut [f32], pace: &Pace, scratch: &mut Scratch) {
         let channels = self.spec.channels.count();
         let mut mix = std::mem::take(&mut self.mix);
         mix.clear();
@@ -292,7 +292,7 @@ impl Programme {
                 self.stand_still(scratch.patience());
                 break;
             }
-            self.change(self.here, scratch.patience());
+            self.change(self.here, pace, scratch.patience());
             let frames = self.until_change((out.len() - done) / channels);
             let mixed = self.mix_voices(&mut mix[done..done + frames * channels], scratch) * channels;
             let part = done..done + mixed;
@@ -304,7 +304,7 @@ impl Programme {
     }
 
     /// Does everything that is due at this very frame.
-    fn change(&mut self, at: FramePos, patience: Option<Duration>) {
+    fn change(&mut self, at: FramePos, pace: &Pace, patience: Option<Duration>) {
         self.outgoing.let_go(&mut self.news);
         self.next.receive(at, patience, self.transitions.reach());
         let is_kept = self.slot_from.is_none() || !self.is_held();
@@ -330,7 +330,7 @@ impl Programme {
             due = due.filter(|join| join.overlap().0 == 0).or_else(|| self.due_start());
         }
         if let Some(join) = due {
-            self.start(at, join);
+            self.start(at, pace.instant(at), join);
         } else if let Some(fade) = self.due_stop() {
             self.stop(fade);
         } else {
@@ -353,10 +353,11 @@ impl Programme {
         }
     }
 
-    /// The next track becomes the current one; the old one fades under it.
-    fn start(&mut self, at: FramePos, join: Join) {
+    /// The next track becomes the current one at this frame, whose instant is `due`; the old one fades under
+    /// it.
+    fn start(&mut self, at: FramePos, due: Instant, join: Join) {
         let fade = join.overlap();
-        let Some((opened, began)) = self.next.take(self.transitions.reach()) else { return };
+        let Some((opened, began)) = self.next.take(due, self.transitions.reach()) else { return };
         (self.gives_way_at, self.slot_from, self.next_from) = (None, None, None);
         self.before = self.turn().map(|aired| (aired, at));
         let outgoing = self.give_way().and_then(|track| self.fade_out(track, fade, Curve::EqualPower));

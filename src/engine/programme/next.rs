@@ -114,13 +114,14 @@ impl NextTrack {
         self.picker.ended();
     }
 
-    /// Takes the track that is ready, and picks the one after it. Also says what begins with it.
-    pub fn take(&mut self, reach: Reach) -> Option<(OpenedTrack, Began)> {
+    /// Takes the track that is ready and begins then, and picks the one after it. Also says what begins with
+    /// it.
+    pub fn take(&mut self, at: Instant, reach: Reach) -> Option<(OpenedTrack, Began)> {
         let Next::Ready(opened) = std::mem::replace(&mut self.state, Next::NOTHING) else {
             return None;
         };
         self.retry_after = RETRY_FIRST;
-        let began = self.picker.begin(&opened);
+        let began = self.picker.begin(&opened, at);
         // An order may have come first that is another track's.
         self.turn_of = None;
         if !opened.fallback {

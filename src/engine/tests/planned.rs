@@ -23,7 +23,7 @@ impl Planner for Chooses {
             self.up_next.lock().schedule(Some(Entry::new(self.track)), Rank::AfterQueue);
         }
     }
-    fn began(&self, _: &Arc<TrackInfo>) {}
+    fn began(&self, _: &Arc<TrackInfo>, _: Instant) {}
     fn failed(&self, _: EntryId, _: &str) {}
 }
 

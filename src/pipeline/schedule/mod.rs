@@ -537,9 +537,9 @@ impl Planner for Scheduling {
         self.changed.notify_all();
     }
 
-    fn began(&self, track: &Arc<TrackInfo>) {
+    fn began(&self, track: &Arc<TrackInfo>, at: Instant) {
         // If nobody has read them for an hour, there is no schedule.
-        let _ = self.reports.try_send(Report::Began(track.clone(), self.clock.position()));
+        let _ = self.reports.try_send(Report::Began(track.clone(), at));
     }
 
     fn failed(&self, id: EntryId, reason: &str) {
