@@ -26,7 +26,7 @@ const KINDS = /** @type {Kind[]} */ (Object.keys(ONE));
 
 /** What the dialog is open for. @type {{kind: Kind, name: string | null, before: Written | null}} */
 let edited = { kind: "slots", name: null, before: null };
-/** All that there is. @type {Ingredient[]} */
+/** What is shown. @type {Ingredient[]} */
 let shown = [];
 let reread = async () => {};
 

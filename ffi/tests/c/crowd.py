@@ -28,7 +28,7 @@ LISTEN = "listen = '127.0.0.1:0'"
 OWN = "mount = '/own'\ncontent_type = 'audio/x-own'"
 LIVE = "mount = '/live'\ncontent_type = 'audio/x-own'"
 ENTRIES = ['["crowd.wav"]', '["crowd.wav", {"file": "crowd.wav", "title": "Twice"}]', "[]", "[3]"]
-KINDS = ["slot", "slot", "daypart", "typo"]
+INGREDIENT_KINDS = ["slot", "slot", "daypart", "typo"]
 TEXTS = {
     "lw_encoder_open.declaration": ["format = 'mp3'\nbitrate = 32", "format = 'aac'", "format = 'mp2'"],
     "lw_pipeline_open.declaration": [
@@ -44,13 +44,13 @@ TEXTS = {
     "lw_server_reconfigure.declaration": [LISTEN, LISTEN + "\nmax_listeners = 3", "listen = 3"],
     "lw_server_add_mount.declaration": [LIVE],
     "lw_server_update_mount.declaration": [LIVE, LIVE + "\ngenre = 'Jazz'"],
-    "lw_pipeline_set_ingredient.kind": KINDS,
+    "lw_pipeline_set_ingredient.kind": INGREDIENT_KINDS,
     "lw_pipeline_set_ingredient.declaration": [
         '{"name": "x", "at": "daily *:00", "play": "crowd.wav"}',
         '{"name": "main", "at": "Mon 7:00", "play": "crowd.wav", "start": "hard"}',
         '{"name": "x", "from": "06:00"}',
     ],
-    "lw_pipeline_remove_ingredient.kind": KINDS,
+    "lw_pipeline_remove_ingredient.kind": INGREDIENT_KINDS,
     "lw_pipeline_go_live.path": ["/dj"],
     "info": ["{}", '{"user": "anna", "content_type": "audio/mpeg"}', "[]"],
     "lw_pipeline_force_live.path": ["/dj", "/typo"],

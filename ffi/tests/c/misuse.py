@@ -10,8 +10,8 @@ from declarations import Header
 
 header = Header(sys.argv[1])
 
-# What passes for a value of a parameter, by the function and its name, or by its name alone.
 SLOT = r'"{\"name\": \"x\", \"at\": \"daily 07:00\", \"play\": \"x.mp3\"}"'
+# What passes for a value of a parameter, by the function and its name, or by its name alone.
 TEXTS = {
     "lw_pipeline_set_ingredient.kind": '"slot"', "lw_pipeline_set_ingredient.declaration": SLOT,
     "lw_pipeline_remove_ingredient.kind": '"slot"',
